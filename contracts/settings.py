@@ -1,0 +1,200 @@
+"""Addresses, ports, credentials and sizes, from the environment over an env file.
+
+``settings()`` reads ``ENV_FILE`` (default ``.env`` at the top of the checkout) and lets the process environment win.
+Every port is ``<NAME>_PORT``, moved by ``PORT_OFFSET`` where only the default applies, so that a second stack can run
+beside the first. Secrets have no default: ``runner`` writes random ones into the env file on first use.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+PORTS = {
+    "KAFKA": 9092,
+    "KAFKA_CONTROLLER": 9093,
+    "CONNECT": 8083,
+    "FLINK": 8081,
+    "FLINK_RPC": 6123,
+    "POSTGRES": 5432,
+    "CLICKHOUSE": 8123,
+    "MINIO": 9000,
+    "MINIO_CONSOLE": 9001,
+    "SPARK_UI": 4040,
+    "AIRFLOW": 8080,
+    "SUPERSET": 8088,
+    "KAFDROP": 19000,
+}
+
+SECRETS = (
+    "POSTGRES_PASSWORD",
+    "SHOP_PASSWORD",
+    "FLINK_PASSWORD",
+    "DEBEZIUM_PASSWORD",
+    "BI_PASSWORD",
+    "AIRFLOW_DB_PASSWORD",
+    "SUPERSET_DB_PASSWORD",
+    "ICEBERG_DB_PASSWORD",
+    "CLICKHOUSE_PASSWORD",
+    "CLICKHOUSE_BI_PASSWORD",
+    "MINIO_ROOT_PASSWORD",
+    "AIRFLOW_ADMIN_PASSWORD",
+    "AIRFLOW_SECRET_KEY",
+    "AIRFLOW_JWT_SECRET",
+    "AIRFLOW_FERNET_KEY",
+    "SUPERSET_ADMIN_PASSWORD",
+    "SUPERSET_SECRET_KEY",
+)
+
+PLACEHOLDERS = {"", "admin", "changeme", "change-me", "clickhouse", "minioadmin", "password", "postgres", "secret", "superset", "test"}
+
+
+class SettingsError(ValueError):
+    """A setting is missing or cannot be used; the message names it."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """A login; the password does not show in ``repr``."""
+
+    user: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What every part reads. ``values`` holds all settings by name; the properties below give the ones in common use."""
+
+    values: Mapping[str, str] = field(repr=False)
+
+    def get(self, name: str, default: str) -> str:
+        return self.values.get(name) or default
+
+    def number(self, name: str, default: int) -> int:
+        """An integer setting; SettingsError names one that is not."""
+        text = self.get(name, str(default))
+        try:
+            return int(text)
+        except ValueError:
+            raise SettingsError(f"{name}={text!r} is not a whole number") from None
+
+    def secret(self, name: str) -> str:
+        """A secret; SettingsError where it is missing or a well-known placeholder."""
+        value = self.values.get(name, "")
+        if value.lower() in PLACEHOLDERS:
+            raise SettingsError(f"{name} is {'not set' if not value else 'a placeholder'}: `make env` writes random secrets to {env_file()}")
+        return value
+
+    def port(self, name: str) -> int:
+        return self.number(f"{name}_PORT", PORTS[name] + self.number("PORT_OFFSET", 0))
+
+    def host(self, name: str) -> str:
+        return self.get(f"{name}_HOST", self.bind_address)
+
+    def address(self, name: str) -> str:
+        """host:port of a part, for example ``address("KAFKA")``."""
+        return f"{self.host(name)}:{self.port(name)}"
+
+    def url(self, name: str) -> str:
+        return self.values.get(f"{name}_URL") or f"http://{self.address(name)}"
+
+    def path(self, name: str, default: Path) -> Path:
+        return Path(self.get(name, str(default))).resolve()
+
+    @property
+    def bind_address(self) -> str:
+        return self.get("BIND_ADDRESS", "127.0.0.1")
+
+    @property
+    def var(self) -> Path:
+        """State of one stack: data directories, logs, results."""
+        return self.path("VAR_DIR", ROOT / "var")
+
+    @property
+    def tools(self) -> Path:
+        """What was installed: virtual environments, jars, binaries. Shared by several stacks."""
+        return self.path("TOOLS_DIR", ROOT / ".tools")
+
+    @property
+    def truth(self) -> Path:
+        """The simulator's ledger and planted truth. The pipeline must not read it."""
+        return self.var / "truth"
+
+    @property
+    def partitions(self) -> int:
+        return self.number("KAFKA_PARTITIONS", 4)
+
+    @property
+    def replication(self) -> int:
+        return self.number("KAFKA_REPLICATION", 1)
+
+    @property
+    def parallelism(self) -> int:
+        return self.number("FLINK_PARALLELISM", 2)
+
+    @property
+    def live_retention_days(self) -> int:
+        return self.number("LIVE_RETENTION_DAYS", 7)
+
+    @property
+    def postgres_database(self) -> str:
+        return self.get("POSTGRES_DATABASE", "shop")
+
+    def postgres_account(self, role: str) -> Account:
+        """Login of a Postgres role: postgres, shop, flink, debezium, bi, airflow, superset or iceberg."""
+        name = {"airflow": "AIRFLOW_DB", "superset": "SUPERSET_DB", "iceberg": "ICEBERG_DB"}.get(role, role.upper())
+        return Account(role, self.secret(f"{name}_PASSWORD"))
+
+    def postgres_dsn(self, role: str, database: str = "") -> str:
+        """``postgresql://`` address for a role; its own database unless named."""
+        account = self.postgres_account(role)
+        own = {"airflow": "airflow", "superset": "superset", "iceberg": "iceberg"}.get(role, self.postgres_database)
+        return f"postgresql://{account.user}:{account.password}@{self.address('POSTGRES')}/{database or own}"
+
+    @property
+    def clickhouse(self) -> Account:
+        """May read and write: the sink, dbt, the models."""
+        return Account(self.get("CLICKHOUSE_USER", "pipeline"), self.secret("CLICKHOUSE_PASSWORD"))
+
+    @property
+    def clickhouse_bi(self) -> Account:
+        """Reads only: Superset, ``make sql``."""
+        return Account(self.get("CLICKHOUSE_BI_USER", "bi"), self.secret("CLICKHOUSE_BI_PASSWORD"))
+
+    @property
+    def minio(self) -> Account:
+        return Account(self.get("MINIO_ROOT_USER", "lake"), self.secret("MINIO_ROOT_PASSWORD"))
+
+    @property
+    def bucket(self) -> str:
+        return self.get("LAKE_BUCKET", "lake")
+
+    @property
+    def warehouse(self) -> str:
+        return f"s3://{self.bucket}/warehouse"
+
+
+def env_file() -> Path:
+    return Path(os.environ.get("ENV_FILE", ROOT / ".env")).resolve()
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """NAME=value lines; blank lines and # comments are skipped. SettingsError names a line that is neither."""
+    values = {}
+    for number, line in enumerate(path.read_text().splitlines() if path.exists() else (), start=1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise SettingsError(f"{path}:{number}: expected NAME=value, found {text!r}")
+        values[name.strip()] = value.strip()
+    return values
+
+
+@cache
+def settings() -> Settings:
+    return Settings({**read_env_file(env_file()), **os.environ})

@@ -1,0 +1,182 @@
+"""Tables of Postgres and ClickHouse.
+
+Postgres holds the shop's own table (schema ``shop``) and what Flink writes (schema ``live``); Debezium
+replicates both to ClickHouse's database ``raw``, where the validated events and dead letters land as well.
+"""
+
+from dataclasses import dataclass
+
+from contracts.events import DEAD_LETTER, FUNNEL_STEPS, PURCHASE_EVENT, SOURCE_POSITION, WEB_EVENT
+from contracts.topics import CDC_PREFIX, PURCHASES, WEB
+from contracts.types import Column, Type
+
+RAW_DATABASE = "raw"
+# dbt builds one database a layer; see dbt/macros/generate_schema_name.sql.
+LAYER_DATABASES = ("staging", "intermediate", "marts")
+MARTS_DATABASE = "marts"
+# What the models write back to the warehouse.
+ML_DATABASE = "ml"
+
+# Version and tombstone of a replicated row: the WAL position, never a clock.
+VERSION = Column("_lsn", Type.BIGINT, "WAL position of the newest change.")
+DELETED = "_deleted"
+
+
+@dataclass(frozen=True)
+class PostgresTable:
+    """A replicated table.
+
+    ``guard``: a column that never decreases for one key. A write with a smaller value is an older state
+    (a restart replays, an upsert has no version of its own) and leaves the row as it is.
+    """
+
+    schema: str
+    name: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    doc: str
+    guard: str = ""
+
+    @property
+    def qualified(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def topic(self) -> str:
+        return f"{CDC_PREFIX}.{self.schema}.{self.name}"
+
+    @property
+    def replicated(self) -> tuple[Column, ...]:
+        return tuple(column for column in self.columns if not column.pii)
+
+
+CUSTOMERS = PostgresTable(
+    "shop", "customers", ("customer_id",),
+    (
+        Column("customer_id", Type.TEXT, "The shop's id of the customer."),
+        Column("name", Type.TEXT, "Full name.", pii=True),
+        Column("email", Type.TEXT, "Address for mail.", pii=True),
+        Column("city", Type.TEXT, "City.", pii=True),
+        Column("birth_date", Type.DATE, "Date of birth.", nullable=True, pii=True),
+        Column("country", Type.LABEL, "ISO 3166 alpha-2."),
+        Column("channel", Type.LABEL, "What brought the registration."),
+        Column("device", Type.LABEL, "Device at registration."),
+        Column("registered_at", Type.TIMESTAMP, "When the account was opened."),
+        Column("updated_at", Type.TIMESTAMP, "Last change by the shop."),
+    ),
+    "One row per registered customer: the shop's own table.",
+)  # fmt: skip
+
+LIVE_PURCHASES = PostgresTable(
+    "live", "purchases", ("purchase_id",),
+    (
+        *(column for column in PURCHASE_EVENT.fields if column.name not in ("event_id", "event_time", "schema_version")),
+        Column("updated_at", Type.TIMESTAMP, "Event time of the newest state."),
+    ),
+    "One row per purchase, in its newest state by event time.",
+    guard="updated_at",
+)  # fmt: skip
+
+SESSIONS = PostgresTable(
+    "live", "sessions", ("session_id",),
+    (
+        Column("session_id", Type.TEXT, "The client's session id."),
+        Column("customer_id", Type.TEXT, "Who."),
+        Column("started_at", Type.TIMESTAMP, "First event."),
+        Column("last_event_at", Type.TIMESTAMP, "Newest event."),
+        Column("events", Type.BIGINT, "Events of any type."),
+        Column("views", Type.BIGINT, "Product views."),
+        Column("carts", Type.BIGINT, "Additions to the cart."),
+        Column("removals", Type.BIGINT, "Removals from the cart."),
+        Column("checkouts", Type.BIGINT, "Checkouts begun."),
+        Column("purchases", Type.BIGINT, "Purchases."),
+        Column("funnel_step", Type.INTEGER, f"Deepest step reached: 0 none, then {', '.join(FUNNEL_STEPS)}."),
+        Column("cart_value", Type.MONEY, "Value put in the cart less what was taken out, not below zero."),
+        Column("abandoned_value", Type.MONEY, "cart_value where nothing was bought, else zero."),
+        Column("device", Type.LABEL, "Kind of device."),
+        Column("country", Type.LABEL, "ISO 3166 alpha-2, or unknown."),
+        Column("channel", Type.LABEL, "What brought the visit, or unknown."),
+    ),
+    "One row per client session id, updated while it is open.",
+    guard="events",
+)  # fmt: skip
+
+WEB_MINUTE_METRICS = PostgresTable(
+    "live", "web_minute_metrics", ("minute_at", "event_type", "country", "device"),
+    (
+        Column("minute_at", Type.TIMESTAMP, "Start of the minute of event time."),
+        Column("event_type", Type.LABEL, "Event type."),
+        Column("country", Type.LABEL, "Country."),
+        Column("device", Type.LABEL, "Device."),
+        Column("events", Type.BIGINT, "Events."),
+        Column("customers", Type.BIGINT, "Distinct customers."),
+        Column("last_event_at", Type.TIMESTAMP, "Newest event counted."),
+    ),
+    "Minute × event type × country × device, the newest LIVE_RETENTION only.",
+    guard="events",
+)  # fmt: skip
+
+PURCHASE_MINUTE_METRICS = PostgresTable(
+    "live", "purchase_minute_metrics", ("minute_at", "country", "category"),
+    (
+        Column("minute_at", Type.TIMESTAMP, "Start of the minute of event time."),
+        Column("country", Type.LABEL, "Country."),
+        Column("category", Type.LABEL, "Category, or unknown."),
+        Column("changes", Type.BIGINT, "Purchase events of any status."),
+        Column("orders", Type.BIGINT, "Purchases placed."),
+        Column("units", Type.BIGINT, "Units placed."),
+        Column("gross", Type.MONEY, "Amount placed."),
+        Column("discounts", Type.MONEY, "Discounts on what was placed."),
+        Column("refunds", Type.MONEY, "Net value cancelled or returned in this minute."),
+        Column("buyers", Type.BIGINT, "Distinct customers who placed."),
+        Column("last_event_at", Type.TIMESTAMP, "Newest event counted."),
+    ),
+    "Minute × country × category, the newest LIVE_RETENTION only.",
+    guard="changes",
+)  # fmt: skip
+
+REPLICATED_TABLES = (CUSTOMERS, LIVE_PURCHASES, SESSIONS, WEB_MINUTE_METRICS, PURCHASE_MINUTE_METRICS)
+LIVE_TABLES = tuple(table for table in REPLICATED_TABLES if table.schema == "live")
+RETAINED_TABLES = (WEB_MINUTE_METRICS, PURCHASE_MINUTE_METRICS)
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """A table of ClickHouse's ``raw`` database and the topics it is filled from.
+
+    A redelivered record has the same ``key`` and replaces itself; read with FINAL.
+    A replicated row carries VERSION and DELETED as well.
+    """
+
+    name: str
+    topics: tuple[str, ...]
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    doc: str
+    replicated: bool = False
+    partition_by: str = ""
+
+    @property
+    def qualified(self) -> str:
+        return f"{RAW_DATABASE}.{self.name}"
+
+
+def _replica(table: PostgresTable) -> RawTable:
+    return RawTable(table.name, (table.topic,), table.key, table.replicated, f"Replica of {table.qualified}. {table.doc}", replicated=True)
+
+
+RAW_WEB_EVENTS = RawTable(
+    "web_events", (WEB.validated,), ("customer_id", "event_time", "event_id"),
+    (*WEB_EVENT.fields, *SOURCE_POSITION), "One row per valid web event.", partition_by="toYear(event_time)",
+)  # fmt: skip
+RAW_PURCHASE_EVENTS = RawTable(
+    "purchase_events", (PURCHASES.validated,), ("customer_id", "purchase_id", "event_time", "event_id"),
+    (*PURCHASE_EVENT.fields, *SOURCE_POSITION), "One row per valid change of state of a purchase.", partition_by="toYear(event_time)",
+)  # fmt: skip
+RAW_DEAD_LETTERS = RawTable(
+    "dead_letters", (WEB.dead_letters, PURCHASES.dead_letters), ("source_topic", "source_partition", "source_offset"),
+    DEAD_LETTER.fields, "One row per record set aside.",
+)  # fmt: skip
+
+EVENT_TABLES = (RAW_WEB_EVENTS, RAW_PURCHASE_EVENTS, RAW_DEAD_LETTERS)
+RAW_TABLES = (*EVENT_TABLES, *(_replica(table) for table in REPLICATED_TABLES))
