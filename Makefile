@@ -1,0 +1,76 @@
+# Every target runs in a virtual environment of its own tool; `make setup` builds them from requirements/.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export PYTHONPATH := $(CURDIR)
+
+TOOLS_DIR ?= $(CURDIR)/.tools
+venv = $(TOOLS_DIR)/venvs/$(1)/bin/python
+CORE := $(call venv,core)
+SETUP := python3 -m runner.setup
+
+# Settings of the targets below: make generate_web_events RATE=500 SECONDS=60
+RATE ?= 1000
+EVENTS ?=
+SECONDS ?=
+SEED ?= 1
+FORMAT ?= purchases
+FILE ?=
+AS_OF ?=
+Q ?=
+
+##@ The journey
+demo: setup  ## Everything: set up, start, a year of events, marts, lake, segments, a table of what went where
+	$(CORE) -m runner.demo
+up: setup  ## Start the stack and everything that flows; print the pages
+	$(CORE) -m runner up
+down:  ## Stop the stack, keep its data
+	@python3 -m runner.stop
+status: setup  ## Each part: health, port, memory
+	@$(CORE) -m runner status
+logs: setup  ## Last lines of each part's log: make logs PART=kafka
+	@$(CORE) -m runner logs $(PART)
+clean:  ## Stop the stack and remove its data and results (what was installed stays)
+	@python3 -m runner.stop --remove-data
+verify: setup  ## Check the invariants I1 to I6 against the running stack
+	$(CORE) -m verify
+
+##@ Send events
+generate_web_events: setup  ## Simulated web events: RATE= EVENTS= SECONDS= SEED=
+	$(CORE) -m generators web_events --rate "$(RATE)" --events "$(EVENTS)" --seconds "$(SECONDS)" --seed "$(SEED)"
+generate_streaming_purchases: setup  ## Simulated purchases: RATE= EVENTS= SECONDS= SEED=
+	$(CORE) -m generators purchases --rate "$(RATE)" --events "$(EVENTS)" --seconds "$(SECONDS)" --seed "$(SEED)"
+replay: setup  ## Stream a real CSV: FILE=… FORMAT=purchases|rees46
+	$(CORE) -m generators replay "$(FILE)" --format "$(FORMAT)"
+
+##@ Look
+topics: setup  ## Topics: partitions, offsets, lag, last messages, dead letters
+	@$(CORE) -m runner.topics
+sql: setup  ## Read-only query on ClickHouse: Q="select …"
+	@$(CORE) -m runner.query clickhouse "$(Q)"
+psql: setup  ## Read-only query on Postgres: Q="select …"
+	@$(CORE) -m runner.query postgres "$(Q)"
+
+##@ The batch side
+marts: setup  ## dbt build, as known at the end of AS_OF=YYYY-MM-DD (default: now)
+	$(CORE) -m runner.batch marts --as-of "$(AS_OF)"
+segments: setup  ## Marts to Iceberg, then Spark K-Means segments and their report
+	$(CORE) -m runner.batch segments --as-of "$(AS_OF)"
+
+##@ Develop
+setup:  ## Install what is missing: virtual environments, jars, MinIO
+	@$(SETUP)
+env: setup  ## Write .env with random secrets where it is missing
+	@$(CORE) -m runner env
+render: setup  ## Render DDL, connector and dbt sources from contracts/
+	$(CORE) -m contracts.render
+test: setup  ## Unit, contract, integration and end-to-end tests
+	$(call venv,dev) -m pytest
+lint: setup  ## ruff, mypy, sqlfluff
+	$(call venv,dev) -m ruff check . && $(call venv,dev) -m ruff format --check . && $(call venv,dev) -m mypy contracts && $(call venv,dev) -m sqlfluff lint dbt/models
+bench: setup  ## Measure; writes bench/results.json and the README's figures
+	$(CORE) -m bench
+
+help:
+	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z_-]+:.*##/ {printf "  %-30s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo up down status logs clean verify generate_web_events generate_streaming_purchases replay topics sql psql marts segments setup env render test lint bench help
