@@ -1,0 +1,41 @@
+"""Write what is rendered from the contracts, or check that it is committed: ``python -m contracts.render [--check]``."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from contracts import render_clickhouse, render_connector, render_postgres
+from contracts.settings import ROOT
+
+RENDERED: dict[str, Callable[[], str]] = {
+    "sql/postgres/1_roles.sql": render_postgres.roles,
+    "sql/postgres/2_tables.sql": render_postgres.tables,
+    "sql/postgres/3_guards.sql": render_postgres.guards,
+    "sql/postgres/4_rights.sql": render_postgres.rights,
+    "sql/postgres/5_publication.sql": render_postgres.publication,
+    "sql/clickhouse/1_databases.sql": render_clickhouse.databases,
+    "sql/clickhouse/2_raw.sql": render_clickhouse.raw_tables,
+    "cdc/connector.json": render_connector.connector,
+}
+
+
+def stale() -> list[Path]:
+    """Rendered files whose committed text is not what the contracts give."""
+    return [path for name, text in RENDERED.items() if (path := ROOT / name) and (not path.exists() or path.read_text() != text())]
+
+
+def main() -> int:
+    outdated = stale()
+    if "--check" in sys.argv[1:]:
+        for path in outdated:
+            print(f"{path.relative_to(ROOT)} differs from contracts/: run `make render`", file=sys.stderr)
+        return 1 if outdated else 0
+    for path in outdated:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(RENDERED[str(path.relative_to(ROOT))]())
+        print(f"wrote {path.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""ClickHouse DDL: databases, and the tables that the sink fills. Every statement may run again."""
+
+from contracts.tables import DELETED, LAYER_DATABASES, ML_DATABASE, RAW_DATABASE, RAW_TABLES, VERSION, RawTable
+from contracts.types import Column
+
+
+def databases() -> str:
+    return "".join(f"CREATE DATABASE IF NOT EXISTS {name};\n" for name in (RAW_DATABASE, *LAYER_DATABASES, ML_DATABASE))
+
+
+def _column(column: Column) -> str:
+    kind = column.type.clickhouse
+    if column.nullable:
+        # Nullable goes inside LowCardinality, outside everything else.
+        kind = kind.replace("(String)", "(Nullable(String))") if kind.startswith("LowCardinality") else f"Nullable({kind})"
+    doc = column.doc.replace("'", "\\'")
+    return f"  {column.name} {kind} COMMENT '{doc}'"
+
+
+def table(raw: RawTable) -> str:
+    """A ReplacingMergeTree over the table's key: a redelivered row replaces itself.
+
+    Of a replica the row with the highest WAL position wins; a deleted row stays as a tombstone that FINAL hides.
+    """
+    columns = [_column(column) for column in raw.columns]
+    engine = "ReplacingMergeTree"
+    if raw.replicated:
+        columns += [_column(VERSION), f"  {DELETED} UInt8 COMMENT '1 once the row was deleted.'"]
+        engine = f"ReplacingMergeTree({VERSION.name}, {DELETED})"
+    body = ",\n".join(columns)
+    partition = f"\nPARTITION BY {raw.partition_by}" if raw.partition_by else ""
+    doc = raw.doc.replace("'", "\\'")
+    return (
+        f"CREATE TABLE IF NOT EXISTS {raw.qualified} (\n{body}\n)\n"
+        f"ENGINE = {engine}{partition}\nORDER BY ({', '.join(raw.key)})\nCOMMENT '{doc}';\n"
+    )
+
+
+def raw_tables() -> str:
+    return "\n".join(table(raw) for raw in RAW_TABLES)

@@ -1,0 +1,87 @@
+"""Postgres DDL: schemas, tables, guards, roles' rights, publication. Every statement may run again."""
+
+from contracts.tables import LIVE_TABLES, REPLICATED_TABLES, PostgresTable
+from contracts.topics import CDC_HEARTBEAT_TABLE, CDC_PUBLICATION
+from contracts.types import Column
+
+# Login roles and the database each owns; passwords are set from settings, never written here.
+SHOP_ROLES = ("shop", "flink", "debezium", "bi")
+TOOL_ROLES = ("airflow", "superset", "iceberg")
+
+
+def roles() -> str:
+    """Roles without passwords: they cannot log in until one is set."""
+    statements = [
+        f"DO $$ BEGIN\n  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN\n    CREATE ROLE {role} LOGIN;\n  END IF;\nEND $$;"
+        for role in (*SHOP_ROLES, *TOOL_ROLES)
+    ]
+    statements += ["ALTER ROLE debezium REPLICATION;", "ALTER ROLE bi SET default_transaction_read_only = on;"]
+    statements += ["ALTER ROLE bi SET statement_timeout = '60s';", "ALTER ROLE bi CONNECTION LIMIT 20;"]
+    return "\n".join(statements) + "\n"
+
+
+def _column(column: Column) -> str:
+    return f"  {column.name} {column.type.postgres}{'' if column.nullable else ' NOT NULL'}"
+
+
+def _table(table: PostgresTable) -> str:
+    lines = [*(_column(column) for column in table.columns), f"  PRIMARY KEY ({', '.join(table.key)})"]
+    body = ",\n".join(lines)
+    comments = "\n".join(
+        f"COMMENT ON COLUMN {table.qualified}.{column.name} IS '{column.doc.replace(chr(39), chr(39) * 2)}';" for column in table.columns
+    )
+    doc = table.doc.replace("'", "''")
+    return f"CREATE TABLE IF NOT EXISTS {table.qualified} (\n{body}\n);\nCOMMENT ON TABLE {table.qualified} IS '{doc}';\n{comments}\n"
+
+
+def tables() -> str:
+    """Schemas, replicated tables and the heartbeat that lets an idle database free its WAL."""
+    schemas = "\n".join(f"CREATE SCHEMA IF NOT EXISTS {schema};" for schema in ("shop", "live", "cdc"))
+    heartbeat = (
+        f"CREATE TABLE IF NOT EXISTS {CDC_HEARTBEAT_TABLE} (\n  id integer PRIMARY KEY,\n  beat_at timestamp with time zone NOT NULL\n);\n"
+    )
+    return f"{schemas}\n\n" + "\n".join(_table(table) for table in REPLICATED_TABLES) + f"\n{heartbeat}"
+
+
+def guards() -> str:
+    """One trigger a guarded table: an older state leaves the row as it is."""
+    statements = []
+    for table in LIVE_TABLES:
+        name = f"{table.name}_guard"
+        statements.append(
+            f"CREATE OR REPLACE FUNCTION live.{name}() RETURNS trigger LANGUAGE plpgsql AS $$\n"
+            f"BEGIN\n  IF NEW.{table.guard} < OLD.{table.guard} THEN\n    RETURN NULL;\n  END IF;\n  RETURN NEW;\nEND $$;\n"
+            f"CREATE OR REPLACE TRIGGER {name} BEFORE UPDATE ON {table.qualified}\n"
+            f"  FOR EACH ROW EXECUTE FUNCTION live.{name}();\n"
+        )
+    return "\n".join(statements)
+
+
+def rights() -> str:
+    """Least privilege: each role reaches its own tables only."""
+    replicated = ", ".join(table.qualified for table in REPLICATED_TABLES)
+    public = "\n".join(
+        f"GRANT SELECT ({', '.join(column.name for column in table.replicated)}) ON {table.qualified} TO bi;" for table in REPLICATED_TABLES
+    )
+    return f"""REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+GRANT USAGE ON SCHEMA shop TO shop, debezium, bi;
+GRANT USAGE ON SCHEMA live TO flink, debezium, bi;
+GRANT USAGE ON SCHEMA cdc TO debezium;
+GRANT SELECT, INSERT, UPDATE, DELETE ON shop.customers TO shop;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA live TO flink;
+GRANT SELECT ON {replicated} TO debezium;
+GRANT SELECT, INSERT, UPDATE ON {CDC_HEARTBEAT_TABLE} TO debezium;
+{public}
+"""
+
+
+def publication() -> str:
+    """The tables Debezium reads; the heartbeat is in it, so that its changes move the slot along."""
+    tables_list = ", ".join([*(table.qualified for table in REPLICATED_TABLES), CDC_HEARTBEAT_TABLE])
+    return f"""DO $$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_publication WHERE pubname = '{CDC_PUBLICATION}') THEN
+    CREATE PUBLICATION {CDC_PUBLICATION};
+  END IF;
+END $$;
+ALTER PUBLICATION {CDC_PUBLICATION} SET TABLE {tables_list};
+"""

@@ -1,0 +1,13 @@
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+GRANT USAGE ON SCHEMA shop TO shop, debezium, bi;
+GRANT USAGE ON SCHEMA live TO flink, debezium, bi;
+GRANT USAGE ON SCHEMA cdc TO debezium;
+GRANT SELECT, INSERT, UPDATE, DELETE ON shop.customers TO shop;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA live TO flink;
+GRANT SELECT ON shop.customers, live.purchases, live.sessions, live.web_minute_metrics, live.purchase_minute_metrics TO debezium;
+GRANT SELECT, INSERT, UPDATE ON cdc.heartbeat TO debezium;
+GRANT SELECT (customer_id, country, channel, device, registered_at, updated_at) ON shop.customers TO bi;
+GRANT SELECT (purchase_id, customer_id, session_id, status, purchased_at, product_id, category, brand, quantity, amount, discount, currency, device, country, channel, updated_at) ON live.purchases TO bi;
+GRANT SELECT (session_id, customer_id, started_at, last_event_at, events, views, carts, removals, checkouts, purchases, funnel_step, cart_value, abandoned_value, device, country, channel) ON live.sessions TO bi;
+GRANT SELECT (minute_at, event_type, country, device, events, customers, last_event_at) ON live.web_minute_metrics TO bi;
+GRANT SELECT (minute_at, country, category, changes, orders, units, gross, discounts, refunds, buyers, last_event_at) ON live.purchase_minute_metrics TO bi;
