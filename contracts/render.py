@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from contracts import render_clickhouse, render_connector, render_postgres
+from contracts import render_clickhouse, render_connector, render_dbt, render_postgres
 from contracts.settings import ROOT
 
 RENDERED: dict[str, Callable[[], str]] = {
@@ -16,6 +16,7 @@ RENDERED: dict[str, Callable[[], str]] = {
     "sql/clickhouse/1_databases.sql": render_clickhouse.databases,
     "sql/clickhouse/2_raw.sql": render_clickhouse.raw_tables,
     "cdc/connector.json": render_connector.connector,
+    "dbt/models/staging/_sources.yml": render_dbt.sources_yaml,
 }
 
 

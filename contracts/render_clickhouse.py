@@ -8,13 +8,17 @@ def databases() -> str:
     return "".join(f"CREATE DATABASE IF NOT EXISTS {name};\n" for name in (RAW_DATABASE, *LAYER_DATABASES, ML_DATABASE))
 
 
-def _column(column: Column) -> str:
+def data_type(column: Column) -> str:
     kind = column.type.clickhouse
-    if column.nullable:
-        # Nullable goes inside LowCardinality, outside everything else.
-        kind = kind.replace("(String)", "(Nullable(String))") if kind.startswith("LowCardinality") else f"Nullable({kind})"
+    if not column.nullable:
+        return kind
+    # Nullable goes inside LowCardinality, outside everything else.
+    return kind.replace("(String)", "(Nullable(String))") if kind.startswith("LowCardinality") else f"Nullable({kind})"
+
+
+def _column(column: Column) -> str:
     doc = column.doc.replace("'", "\\'")
-    return f"  {column.name} {kind} COMMENT '{doc}'"
+    return f"  {column.name} {data_type(column)} COMMENT '{doc}'"
 
 
 def table(raw: RawTable) -> str:

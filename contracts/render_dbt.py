@@ -1,0 +1,51 @@
+"""dbt's description of the tables it reads: ``dbt/models/staging/_sources.yml``."""
+
+import json
+
+from contracts.render_clickhouse import data_type
+from contracts.tables import DELETED, EVENT_TABLES, RAW_DATABASE, RAW_DEAD_LETTERS, RAW_TABLES, VERSION, RawTable
+
+HEADER = "# Rendered from contracts/ by `make render`.\n"
+# Event time is when something happened, so freshness says how long ago the last event was; nothing tells that of a quiet shop's
+# customers, and dead letters are best absent.
+FRESHNESS_HOURS = 24
+
+
+def _text(value: str) -> str:
+    """A YAML scalar that needs no thought about quoting: a JSON string."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _column(name: str, kind: str, doc: str) -> list[str]:
+    return [f"          - name: {name}", f"            data_type: {_text(kind)}", f"            description: {_text(doc)}"]
+
+
+def _freshness(table: RawTable) -> list[str]:
+    if table not in EVENT_TABLES or table is RAW_DEAD_LETTERS:
+        return []
+    return [
+        "        config:",
+        "          loaded_at_field: event_time",
+        "          freshness:",
+        f"            warn_after: {{count: {FRESHNESS_HOURS}, period: hour}}",
+    ]
+
+
+def _table(table: RawTable) -> list[str]:
+    doc = f"{table.doc} Key: {', '.join(table.key)}."
+    lines = [f"      - name: {table.name}", f"        description: {_text(doc)}"]
+    lines += [*_freshness(table), "        columns:"]
+    for column in table.columns:
+        lines += _column(column.name, data_type(column), column.doc)
+    if table.replicated:
+        lines += _column(VERSION.name, VERSION.type.clickhouse, VERSION.doc)
+        lines += _column(DELETED, "UInt8", "1 where the newest change deleted the row.")
+    return lines
+
+
+def sources_yaml() -> str:
+    lines = ["version: 2", "", "sources:", f"  - name: {RAW_DATABASE}", f"    schema: {RAW_DATABASE}"]
+    lines += ["    description: Events and replicated tables as they arrived. Read with FINAL.", "    tables:"]
+    for table in RAW_TABLES:
+        lines += _table(table)
+    return HEADER + "\n".join(lines) + "\n"

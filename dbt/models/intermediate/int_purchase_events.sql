@@ -1,0 +1,27 @@
+-- depends_on: {{ ref('int_raw_counts') }}
+{{ config(order_by='(customer_id, purchase_id, event_time, event_id)') }}
+
+with events as (
+
+    select * from {{ ref('stg_purchase_events') }}
+
+),
+
+deleted_customers as (
+
+    select * from {{ ref('stg_deleted_customers') }}
+
+),
+
+known as (
+
+    select *
+    from events
+    where
+        event_time < {{ cutoff() }}
+        and purchased_at < {{ cutoff() }}
+        and customer_id not in (select customer_id from deleted_customers)
+
+)
+
+select * from known

@@ -1,0 +1,42 @@
+{{ config(materialized='view') }}
+
+with events as (
+
+    select * from {{ ref('int_web_events') }}
+
+),
+
+with_gap as (
+
+    select
+        *,
+        row_number() over customer_events = 1 as is_first_event,
+        dateDiff('millisecond', lag(event_time) over customer_events, event_time) as gap_ms
+    from events
+    window customer_events as (partition by customer_id order by event_time, event_id)
+
+),
+
+with_start as (
+
+    select
+        *,
+        is_first_event or gap_ms > {{ var('session_gap_minutes') }} * 60 * 1000 as starts_session
+    from with_gap
+
+),
+
+numbered as (
+
+    select
+        * except (is_first_event, gap_ms),
+        sum(starts_session) over (
+            partition by customer_id
+            order by event_time, event_id
+            rows between unbounded preceding and current row
+        ) as session_number
+    from with_start
+
+)
+
+select * from numbered

@@ -1,0 +1,23 @@
+{{ config(order_by='built_at') }}
+
+-- Built last: a build that fails on its way leaves the description of the one before.
+{% for model in [
+    ref('clv_summary'), ref('customer_features'), ref('dim_customers'), ref('fct_purchases'), ref('fct_sessions'),
+    ref('fct_web_events_daily'), ref('funnel_daily'), ref('layer_counts'), ref('revenue_daily'),
+] -%}
+-- depends on {{ model }}
+{% endfor %}
+with build as (
+
+    select
+        '{{ var("as_of") }}' as as_of,
+        {{ as_of_day() }} as as_of_day,
+        {{ cutoff() }} as cutoff,
+        now64(3, 'UTC') as built_at,
+        '{{ invocation_id }}' as invocation_id,
+        toInt32({{ var('session_gap_minutes') }}) as session_gap_minutes,
+        '{{ var("currency") }}' as currency
+
+)
+
+select * from build

@@ -1,0 +1,72 @@
+{{ config(order_by='customer_id') }}
+
+with registered as (
+
+    select * from {{ ref('int_customers') }}
+
+),
+
+session_totals as (
+
+    select
+        customer_id,
+        {{ bigint('count()') }} as sessions,
+        max(ended_at) as last_event_at,
+        min(started_at) as first_seen_at,
+        argMin((country, channel, device), started_at) as first_seen_by
+    from {{ ref('fct_sessions') }}
+    group by customer_id
+
+),
+
+purchase_totals as (
+
+    select
+        customer_id,
+        {{ bigint('count()') }} as purchases,
+        {{ money_sum('net_amount') }} as net_revenue,
+        min(purchased_at) as first_purchase_at,
+        max(purchased_at) as last_purchase_at,
+        argMin((country, channel, device), (purchased_at, purchase_id)) as first_seen_by
+    from {{ ref('fct_purchases') }}
+    group by customer_id
+
+),
+
+known as (
+
+    select customer_id from registered
+    union distinct
+    select customer_id from session_totals
+    union distinct
+    select customer_id from purchase_totals
+
+),
+
+joined as (
+
+    select
+        known.customer_id as customer_id,
+        registered.customer_id is not null as is_registered,
+        registered.registered_at as registered_at,
+        coalesce(registered.country, session_totals.first_seen_by.1, purchase_totals.first_seen_by.1) as country,
+        coalesce(registered.channel, session_totals.first_seen_by.2, purchase_totals.first_seen_by.2) as channel,
+        coalesce(registered.device, session_totals.first_seen_by.3, purchase_totals.first_seen_by.3) as device,
+        purchase_totals.first_purchase_at as first_purchase_at,
+        purchase_totals.last_purchase_at as last_purchase_at,
+        coalesce(purchase_totals.purchases, 0) as purchases,
+        coalesce(purchase_totals.net_revenue, 0) as net_revenue,
+        coalesce(session_totals.sessions, 0) as sessions,
+        -- greatest() of a NULL is NULL: each side stands in for the other where that is missing.
+        greatest(
+            coalesce(session_totals.last_event_at, purchase_totals.last_purchase_at),
+            coalesce(purchase_totals.last_purchase_at, session_totals.last_event_at)
+        ) as last_seen_at
+    from known
+    left join registered on known.customer_id = registered.customer_id
+    left join session_totals on known.customer_id = session_totals.customer_id
+    left join purchase_totals on known.customer_id = purchase_totals.customer_id
+
+)
+
+select * from joined

@@ -1,0 +1,56 @@
+{{ config(order_by='(customer_id, purchased_at, purchase_id)') }}
+
+with events as (
+
+    select
+        *,
+        -- States of one moment follow each other in the order of the contract.
+        (event_time, {{ position_in(var('purchase_statuses'), 'status') }}, event_id) as version
+    from {{ ref('int_purchase_events') }}
+
+),
+
+newest as (
+
+    select
+        *,
+        row_number() over (partition by purchase_id order by version desc) as recency
+    from events
+
+),
+
+purchases as (
+
+    select
+        purchase_id,
+        customer_id,
+        client_session_id as session_id,
+        status,
+        purchased_at,
+        event_time as updated_at,
+        product_id,
+        category,
+        brand,
+        quantity,
+        amount,
+        discount,
+        if(status in ({{ quoted(var('refunded_statuses')) }}), amount - discount, toDecimal64(0, 4)) as refund,
+        currency,
+        device,
+        country,
+        channel
+    from newest
+    where recency = 1
+
+),
+
+final as (
+
+    select
+        *,
+        cast(amount - discount - refund as Decimal(18, 4)) as net_amount
+    from purchases
+
+)
+
+select * from final

@@ -1,0 +1,50 @@
+{{ config(order_by='(entity, layer, relation)') }}
+
+{%- set measures = [
+    ('intermediate', ref('int_web_events'), 'web_event', 'count()', 'sum(toDecimal128(coalesce(price, 0), 4) * quantity)'),
+    ('intermediate', ref('int_purchase_events'), 'purchase_event', 'count()', 'sum(amount)'),
+    ('intermediate', ref('int_customers'), 'customer', 'count()', '0'),
+    ('intermediate', ref('int_purchase_events'), 'purchase', 'uniqExact(purchase_id)', '0'),
+    ('marts', ref('fct_web_events_daily'), 'web_event', 'sum(events)', '0'),
+    ('marts', ref('fct_sessions'), 'web_event', 'sum(events)', '0'),
+    ('marts', ref('fct_sessions'), 'session', 'count()', '0'),
+    ('marts', ref('funnel_daily'), 'session', 'sum(sessions)', '0'),
+    ('marts', ref('dim_customers'), 'session', 'sum(sessions)', '0'),
+    ('marts', ref('fct_purchases'), 'purchase', 'count()', 'sum(net_amount)'),
+    ('marts', ref('revenue_daily'), 'purchase', 'sum(purchases)', 'sum(net)'),
+    ('marts', ref('dim_customers'), 'purchase', 'sum(purchases)', 'sum(net_revenue)'),
+    ('marts', ref('dim_customers'), 'customer', 'countIf(is_registered)', '0'),
+    ('marts', ref('fct_purchases'), 'buyer', 'uniqExact(customer_id)', 'sum(net_amount)'),
+    ('marts', ref('clv_summary'), 'buyer', 'count()', '0'),
+    ('marts', ref('customer_features'), 'buyer', 'count()', '0'),
+] %}
+
+with raw_counts as (
+
+    select * from {{ ref('int_raw_counts') }}
+
+),
+
+counts as (
+
+    select
+        'raw' as layer,
+        concat(entity, 's') as relation,
+        entity,
+        in_scope_rows as rows,
+        in_scope_amount as amount
+    from raw_counts
+    {% for layer, relation, entity, rows, amount in measures %}
+    union all
+    select
+        '{{ layer }}' as layer,
+        '{{ relation.identifier }}' as relation,
+        '{{ entity }}' as entity,
+        {{ bigint(rows) }} as rows,
+        cast({{ amount }} as Decimal(38, 4)) as amount
+    from {{ relation }}
+    {% endfor %}
+
+)
+
+select * from counts

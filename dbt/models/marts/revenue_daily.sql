@@ -1,0 +1,65 @@
+{{ config(order_by='(day, country, category)') }}
+
+with purchases as (
+
+    select * from {{ ref('fct_purchases') }}
+
+),
+
+bought as (
+
+    select
+        {{ utc_day('purchased_at') }} as day,
+        country,
+        category,
+        1 as purchases,
+        quantity as units,
+        amount as gross,
+        discount as discounts,
+        toDecimal64(0, 4) as refunds
+    from purchases
+
+),
+
+refunded as (
+
+    select
+        {{ utc_day('updated_at') }} as day,
+        country,
+        category,
+        0 as purchases,
+        0 as units,
+        toDecimal64(0, 4) as gross,
+        toDecimal64(0, 4) as discounts,
+        refund as refunds
+    from purchases
+    where status in ({{ quoted(var('refunded_statuses')) }})
+
+),
+
+movements as (
+
+    select * from bought
+    union all
+    select * from refunded
+
+),
+
+daily as (
+
+    select
+        day,
+        country,
+        category,
+        {{ bigint('sum(purchases)') }} as purchases,
+        {{ bigint('sum(units)') }} as units,
+        {{ money_sum('gross') }} as gross,
+        {{ money_sum('discounts') }} as discounts,
+        {{ money_sum('refunds') }} as refunds,
+        {{ money_sum('gross') }} - {{ money_sum('discounts') }} - {{ money_sum('refunds') }} as net
+    from movements
+    group by day, country, category
+
+)
+
+select * from daily
