@@ -11,6 +11,7 @@ class Type(Enum):
     LABEL = ("text", "LowCardinality(String)", "STRING", "string")  # few distinct values
     INTEGER = ("integer", "Int32", "INT", "integer")
     BIGINT = ("bigint", "Int64", "BIGINT", "integer")
+    DOUBLE = ("double precision", "Float64", "DOUBLE", "number")
     # Four decimals: line totals computed from unit prices may have more than two.
     MONEY = ("numeric(18, 4)", "Decimal(18, 4)", "DECIMAL(18, 4)", "number")
     TIMESTAMP = ("timestamp(3) with time zone", "DateTime64(3, 'UTC')", "TIMESTAMP_LTZ(3)", "string")
