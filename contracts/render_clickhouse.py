@@ -1,6 +1,6 @@
 """ClickHouse DDL: databases, and the tables that the sink fills. Every statement may run again."""
 
-from contracts.tables import DELETED, LAYER_DATABASES, ML_DATABASE, RAW_DATABASE, RAW_TABLES, VERSION, RawTable
+from contracts.tables import COMMITTED, DELETED, INGESTED, LAYER_DATABASES, ML_DATABASE, RAW_DATABASE, RAW_TABLES, VERSION, RawTable
 from contracts.types import Column
 
 
@@ -29,8 +29,9 @@ def table(raw: RawTable) -> str:
     columns = [_column(column) for column in raw.columns]
     engine = "ReplacingMergeTree"
     if raw.replicated:
-        columns += [_column(VERSION), f"  {DELETED} UInt8 COMMENT '1 once the row was deleted.'"]
-        engine = f"ReplacingMergeTree({VERSION.name}, {DELETED})"
+        columns += [_column(column) for column in (VERSION, DELETED, COMMITTED)]
+        engine = f"ReplacingMergeTree({VERSION.name}, {DELETED.name})"
+    columns.append(f"  {INGESTED} DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When ClickHouse took the row.'")
     body = ",\n".join(columns)
     partition = f"\nPARTITION BY {raw.partition_by}" if raw.partition_by else ""
     doc = raw.doc.replace("'", "\\'")

@@ -2,20 +2,21 @@
 
 import json
 
-from contracts.tables import REPLICATED_TABLES
+from contracts.tables import COMMITTED, DELETED, REPLICATED_TABLES, VERSION
 from contracts.topics import CDC_CONNECTOR, CDC_HEARTBEAT_TABLE, CDC_PREFIX, CDC_PUBLICATION, CDC_SLOT
 
 
 def connector() -> str:
-    """The body of ``PUT /connectors/<name>/config``; ``${env:…}`` is filled in by the Connect worker."""
+    """The body of ``PUT /connectors/<name>/config`` but for the database's address, which registration adds.
+
+    ``${env:…}`` is filled in by the Connect worker, so that no request or topic holds the password. The transforms leave
+    flat rows in the shape of the ``raw`` tables.
+    """
     hidden = [f"{table.qualified}.{column.name}" for table in REPLICATED_TABLES for column in table.columns if column.pii]
     config = {
         "name": CDC_CONNECTOR,
         "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
         "tasks.max": "1",
-        "database.hostname": "${env:POSTGRES_HOST}",
-        "database.port": "${env:POSTGRES_PORT}",
-        "database.dbname": "${env:POSTGRES_DATABASE}",
         "database.user": "debezium",
         "database.password": "${env:DEBEZIUM_PASSWORD}",
         "topic.prefix": CDC_PREFIX,
@@ -37,10 +38,14 @@ def connector() -> str:
         "decimal.handling.mode": "string",
         "time.precision.mode": "isostring",
         "tombstones.on.delete": "false",
-        "transforms": "unwrap",
+        "transforms": "unwrap,flag,names",
         "transforms.unwrap.type": "io.debezium.transforms.ExtractNewRecordState",
         "transforms.unwrap.delete.tombstone.handling.mode": "rewrite",
-        "transforms.unwrap.add.fields": "op,source.lsn,source.ts_ms",
+        "transforms.unwrap.add.fields": "source.lsn,source.ts_ms",
+        "transforms.flag.type": "org.apache.kafka.connect.transforms.Cast$Value",
+        "transforms.flag.spec": "__deleted:boolean",
+        "transforms.names.type": "org.apache.kafka.connect.transforms.ReplaceField$Value",
+        "transforms.names.renames": f"__deleted:{DELETED.name},__source_lsn:{VERSION.name},__source_ts_ms:{COMMITTED.name}",
         "errors.tolerance": "none",
     }
     return json.dumps(config, indent=2) + "\n"

@@ -1,9 +1,11 @@
 """dbt's description of the tables it reads: ``dbt/models/staging/_sources.yml``."""
 
 import json
+from collections.abc import Sequence
 
+from contracts.ml import CUSTOMER_SEGMENTS, ResultTable
 from contracts.render_clickhouse import data_type
-from contracts.tables import DELETED, EVENT_TABLES, RAW_DATABASE, RAW_DEAD_LETTERS, RAW_TABLES, VERSION, RawTable
+from contracts.tables import DELETED, EVENT_TABLES, ML_DATABASE, RAW_DATABASE, RAW_DEAD_LETTERS, RAW_TABLES, VERSION, RawTable
 
 HEADER = "# Rendered from contracts/ by `make render`.\n"
 # Event time is when something happened, so freshness says how long ago the last event was; nothing tells that of a quiet shop's
@@ -20,7 +22,7 @@ def _column(name: str, kind: str, doc: str) -> list[str]:
     return [f"          - name: {name}", f"            data_type: {_text(kind)}", f"            description: {_text(doc)}"]
 
 
-def _freshness(table: RawTable) -> list[str]:
+def _freshness(table: RawTable | ResultTable) -> list[str]:
     if table not in EVENT_TABLES or table is RAW_DEAD_LETTERS:
         return []
     return [
@@ -31,7 +33,7 @@ def _freshness(table: RawTable) -> list[str]:
     ]
 
 
-def _table(table: RawTable) -> list[str]:
+def _table(table: RawTable | ResultTable) -> list[str]:
     doc = f"{table.doc} Key: {', '.join(table.key)}."
     lines = [f"      - name: {table.name}", f"        description: {_text(doc)}"]
     lines += [*_freshness(table), "        columns:"]
@@ -43,9 +45,13 @@ def _table(table: RawTable) -> list[str]:
     return lines
 
 
+def _source(database: str, doc: str, tables: Sequence[RawTable | ResultTable]) -> list[str]:
+    lines = [f"  - name: {database}", f"    schema: {database}", f"    description: {_text(doc)}", "    tables:"]
+    return lines + [line for table in tables for line in _table(table)]
+
+
 def sources_yaml() -> str:
-    lines = ["version: 2", "", "sources:", f"  - name: {RAW_DATABASE}", f"    schema: {RAW_DATABASE}"]
-    lines += ["    description: Events and replicated tables as they arrived. Read with FINAL.", "    tables:"]
-    for table in RAW_TABLES:
-        lines += _table(table)
+    lines = ["version: 2", "", "sources:"]
+    lines += _source(RAW_DATABASE, "Events and replicated tables as they arrived. Read with FINAL.", RAW_TABLES)
+    lines += _source(ML_DATABASE, "Results of the models, by run. Read with FINAL.", (CUSTOMER_SEGMENTS,))
     return HEADER + "\n".join(lines) + "\n"

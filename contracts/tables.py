@@ -17,9 +17,12 @@ MARTS_DATABASE = "marts"
 # What the models write back to the warehouse.
 ML_DATABASE = "ml"
 
-# Version and tombstone of a replicated row: the WAL position, never a clock.
+# What a replicated row carries besides its columns. Its version is the WAL position, never a clock.
 VERSION = Column("_lsn", Type.BIGINT, "WAL position of the newest change.")
-DELETED = "_deleted"
+DELETED = Column("_deleted", Type.FLAG, "1 once the row was deleted.")
+COMMITTED = Column("_committed_ms", Type.BIGINT, "When the change was committed in Postgres, milliseconds since 1970.")
+# Set by ClickHouse when a row arrives; tells how fresh the data is.
+INGESTED = "_ingested_at"
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,7 @@ class RawTable:
     """A table of ClickHouse's ``raw`` database and the topics it is filled from.
 
     A redelivered record has the same ``key`` and replaces itself; read with FINAL.
-    A replicated row carries VERSION and DELETED as well.
+    A replicated row carries VERSION, DELETED and COMMITTED as well.
     """
 
     name: str

@@ -11,6 +11,7 @@ class Type(Enum):
     LABEL = ("text", "LowCardinality(String)", "STRING", "string")  # few distinct values
     INTEGER = ("integer", "Int32", "INT", "integer")
     BIGINT = ("bigint", "Int64", "BIGINT", "integer")
+    FLAG = ("boolean", "UInt8", "BOOLEAN", "boolean")
     DOUBLE = ("double precision", "Float64", "DOUBLE", "number")
     # Four decimals: line totals computed from unit prices may have more than two.
     MONEY = ("numeric(18, 4)", "Decimal(18, 4)", "DECIMAL(18, 4)", "number")

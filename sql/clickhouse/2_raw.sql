@@ -14,7 +14,8 @@ CREATE TABLE IF NOT EXISTS raw.web_events (
   country LowCardinality(String) COMMENT 'ISO 3166 alpha-2, or unknown.',
   channel LowCardinality(String) COMMENT 'What brought the visit: organic, paid, email, …, or unknown.',
   source_partition Int32 COMMENT 'Partition of the source topic (0 for a replayed file).',
-  source_offset Int64 COMMENT 'Offset in that partition (line number for a replayed file).'
+  source_offset Int64 COMMENT 'Offset in that partition (line number for a replayed file).',
+  _ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When ClickHouse took the row.'
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toYear(event_time)
@@ -41,7 +42,8 @@ CREATE TABLE IF NOT EXISTS raw.purchase_events (
   country LowCardinality(String) COMMENT 'ISO 3166 alpha-2, or unknown.',
   channel LowCardinality(String) COMMENT 'What brought the visit, or unknown.',
   source_partition Int32 COMMENT 'Partition of the source topic (0 for a replayed file).',
-  source_offset Int64 COMMENT 'Offset in that partition (line number for a replayed file).'
+  source_offset Int64 COMMENT 'Offset in that partition (line number for a replayed file).',
+  _ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When ClickHouse took the row.'
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toYear(event_time)
@@ -56,7 +58,8 @@ CREATE TABLE IF NOT EXISTS raw.dead_letters (
   source_topic LowCardinality(String) COMMENT 'Topic it was read from, or the name of the replayed file.',
   source_partition Int32 COMMENT 'Partition of the source topic (0 for a replayed file).',
   source_offset Int64 COMMENT 'Offset in that partition (line number for a replayed file).',
-  dead_at DateTime64(3, 'UTC') COMMENT 'When it was set aside.'
+  dead_at DateTime64(3, 'UTC') COMMENT 'When it was set aside.',
+  _ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When ClickHouse took the row.'
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (source_topic, source_partition, source_offset)
@@ -70,7 +73,9 @@ CREATE TABLE IF NOT EXISTS raw.customers (
   registered_at DateTime64(3, 'UTC') COMMENT 'When the account was opened.',
   updated_at DateTime64(3, 'UTC') COMMENT 'Last change by the shop.',
   _lsn Int64 COMMENT 'WAL position of the newest change.',
-  _deleted UInt8 COMMENT '1 once the row was deleted.'
+  _deleted UInt8 COMMENT '1 once the row was deleted.',
+  _committed_ms Int64 COMMENT 'When the change was committed in Postgres, milliseconds since 1970.',
+  _ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When ClickHouse took the row.'
 )
 ENGINE = ReplacingMergeTree(_lsn, _deleted)
 ORDER BY (customer_id)
@@ -94,7 +99,9 @@ CREATE TABLE IF NOT EXISTS raw.purchases (
   channel LowCardinality(String) COMMENT 'What brought the visit, or unknown.',
   updated_at DateTime64(3, 'UTC') COMMENT 'Event time of the newest state.',
   _lsn Int64 COMMENT 'WAL position of the newest change.',
-  _deleted UInt8 COMMENT '1 once the row was deleted.'
+  _deleted UInt8 COMMENT '1 once the row was deleted.',
+  _committed_ms Int64 COMMENT 'When the change was committed in Postgres, milliseconds since 1970.',
+  _ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When ClickHouse took the row.'
 )
 ENGINE = ReplacingMergeTree(_lsn, _deleted)
 ORDER BY (purchase_id)
@@ -118,7 +125,9 @@ CREATE TABLE IF NOT EXISTS raw.sessions (
   country LowCardinality(String) COMMENT 'ISO 3166 alpha-2, or unknown.',
   channel LowCardinality(String) COMMENT 'What brought the visit, or unknown.',
   _lsn Int64 COMMENT 'WAL position of the newest change.',
-  _deleted UInt8 COMMENT '1 once the row was deleted.'
+  _deleted UInt8 COMMENT '1 once the row was deleted.',
+  _committed_ms Int64 COMMENT 'When the change was committed in Postgres, milliseconds since 1970.',
+  _ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When ClickHouse took the row.'
 )
 ENGINE = ReplacingMergeTree(_lsn, _deleted)
 ORDER BY (session_id)
@@ -133,7 +142,9 @@ CREATE TABLE IF NOT EXISTS raw.web_minute_metrics (
   customers Int64 COMMENT 'Distinct customers.',
   last_event_at DateTime64(3, 'UTC') COMMENT 'Newest event counted.',
   _lsn Int64 COMMENT 'WAL position of the newest change.',
-  _deleted UInt8 COMMENT '1 once the row was deleted.'
+  _deleted UInt8 COMMENT '1 once the row was deleted.',
+  _committed_ms Int64 COMMENT 'When the change was committed in Postgres, milliseconds since 1970.',
+  _ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When ClickHouse took the row.'
 )
 ENGINE = ReplacingMergeTree(_lsn, _deleted)
 ORDER BY (minute_at, event_type, country, device)
@@ -152,7 +163,9 @@ CREATE TABLE IF NOT EXISTS raw.purchase_minute_metrics (
   buyers Int64 COMMENT 'Distinct customers who placed.',
   last_event_at DateTime64(3, 'UTC') COMMENT 'Newest event counted.',
   _lsn Int64 COMMENT 'WAL position of the newest change.',
-  _deleted UInt8 COMMENT '1 once the row was deleted.'
+  _deleted UInt8 COMMENT '1 once the row was deleted.',
+  _committed_ms Int64 COMMENT 'When the change was committed in Postgres, milliseconds since 1970.',
+  _ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When ClickHouse took the row.'
 )
 ENGINE = ReplacingMergeTree(_lsn, _deleted)
 ORDER BY (minute_at, country, category)

@@ -1,0 +1,1 @@
+"""From Postgres by Debezium, and from Kafka into ClickHouse."""

@@ -1,0 +1,126 @@
+"""Table -> Table: what is computed from the judged events. Plain SQL (``views`` is a reserved word there); each function is one result.
+
+Every aggregate is commutative, so the order of arrival does not matter, and a late event corrects its figure.
+Columns come out in the order of the target's contract.
+"""
+
+from contracts.events import FUNNEL_STEPS, REFUNDED_STATUSES, UNKNOWN, Event
+from contracts.types import Column, Type
+
+
+def _typed(column: Column) -> str:
+    """A field of the verdict in its contract type."""
+    if column.type is Type.TIMESTAMP:
+        return f"TO_TIMESTAMP_LTZ(verdict.{column.name}, 3)"
+    if column.type is Type.MONEY:
+        return f"CAST(verdict.{column.name} AS {column.type.flink})"
+    return f"verdict.{column.name}"
+
+
+def judged(event: Event) -> str:
+    """One row per record: its verdict beside its bytes and position."""
+    return f"""
+        SELECT judge_{event.name}(raw_value, raw_key) AS verdict, raw_key, raw_value, source_partition, source_offset, arrived
+        FROM {event.name}_source"""
+
+
+def accepted(event: Event) -> str:
+    """Valid events, the first record of each event id. Keep-first on arrival is an insert-only stream."""
+    fields = ", ".join(f"{_typed(column)} AS {column.name}" for column in event.fields)
+    names = ", ".join(column.name for column in event.fields)
+    return f"""
+        SELECT {names}, source_partition, source_offset FROM (
+          SELECT *, ROW_NUMBER() OVER (PARTITION BY event_id ORDER BY arrived ASC) AS arrival FROM (
+            SELECT {fields}, source_partition, source_offset, arrived FROM {event.name}_judged WHERE verdict.reason IS NULL
+          )
+        ) WHERE arrival = 1"""
+
+
+def dead_letters(event: Event, source_topic: str) -> str:
+    return f"""
+        SELECT verdict.reason, verdict.message, raw_value, raw_key, '{source_topic}', source_partition, source_offset,
+               CAST(arrived AS TIMESTAMP_LTZ(3))
+        FROM {event.name}_judged WHERE verdict.reason IS NOT NULL"""
+
+
+def _count(event_type: str) -> str:
+    return f"SUM(CASE WHEN event_type = '{event_type}' THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END)"
+
+
+def sessions() -> str:
+    """One row per client session id. Events without a session id have no session here; the mart's sessions hold them."""
+    depth = " ".join(f"WHEN '{step}' THEN {number}" for number, step in enumerate(FUNNEL_STEPS, start=1))
+    line = "COALESCE(price, 0) * COALESCE(quantity, 1)"
+    return f"""
+        SELECT session_id, customer_id, started_at, last_event_at, events, `views`, carts, removals, checkouts, purchases, funnel_step,
+               CAST(cart_value AS {Type.MONEY.flink}),
+               CAST(CASE WHEN purchases = 0 THEN cart_value ELSE 0 END AS {Type.MONEY.flink}), device, country, channel
+        FROM (
+          SELECT session_id, customer_id, started_at, last_event_at, events, `views`, carts, removals, checkouts, purchases, funnel_step,
+                 CASE WHEN net_value > 0 THEN net_value ELSE 0 END AS cart_value, device, country, channel
+          FROM (
+            SELECT session_id, MIN(customer_id) AS customer_id,
+                   CAST(MIN(event_time) AS TIMESTAMP(3)) AS started_at, CAST(MAX(event_time) AS TIMESTAMP(3)) AS last_event_at,
+                   COUNT(*) AS events, {_count("view")} AS `views`, {_count("cart")} AS carts, {_count("remove_from_cart")} AS removals,
+                   {_count("checkout")} AS checkouts, {_count("purchase")} AS purchases,
+                   MAX(CASE event_type {depth} ELSE 0 END) AS funnel_step,
+                   SUM(CASE event_type WHEN 'cart' THEN {line} WHEN 'remove_from_cart' THEN -{line} ELSE 0 END) AS net_value,
+                   MIN(device) AS device, MIN(country) AS country, MIN(channel) AS channel
+            FROM web_event_accepted WHERE session_id IS NOT NULL GROUP BY session_id
+          )
+        )"""
+
+
+def _recent(retention_days: int) -> str:
+    """Per-minute tables hold the newest days only: older events make no row there."""
+    return f"event_time >= CURRENT_TIMESTAMP - INTERVAL '{retention_days}' DAY({len(str(retention_days))})"
+
+
+_MINUTE = "CAST(FLOOR(event_time TO MINUTE) AS TIMESTAMP(3))"
+
+
+def web_minute_metrics(retention_days: int) -> str:
+    """Grouping on the truncated event time updates the current minute at once; a window would wait and drop late events."""
+    return f"""
+        SELECT minute_at, event_type, country, device, COUNT(*), COUNT(DISTINCT customer_id), MAX(event_at)
+        FROM (SELECT {_MINUTE} AS minute_at, event_type, country, device, customer_id, CAST(event_time AS TIMESTAMP(3)) AS event_at
+              FROM web_event_accepted WHERE {_recent(retention_days)})
+        GROUP BY minute_at, event_type, country, device"""
+
+
+def purchase_minute_metrics(retention_days: int) -> str:
+    refunded = ", ".join(f"'{status}'" for status in REFUNDED_STATUSES)
+    money = Type.MONEY.flink
+    return f"""
+        SELECT minute_at, country, category, COUNT(*),
+               SUM(CASE WHEN status = 'placed' THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END),
+               SUM(CASE WHEN status = 'placed' THEN CAST(quantity AS BIGINT) ELSE CAST(0 AS BIGINT) END),
+               CAST(SUM(CASE WHEN status = 'placed' THEN amount ELSE 0 END) AS {money}),
+               CAST(SUM(CASE WHEN status = 'placed' THEN discount ELSE 0 END) AS {money}),
+               CAST(SUM(CASE WHEN status IN ({refunded}) THEN amount - discount ELSE 0 END) AS {money}),
+               COUNT(DISTINCT CASE WHEN status = 'placed' THEN customer_id END), MAX(event_at)
+        FROM (SELECT {_MINUTE} AS minute_at, country, COALESCE(category, '{UNKNOWN}') AS category, status, quantity, amount, discount,
+                     customer_id, CAST(event_time AS TIMESTAMP(3)) AS event_at
+              FROM purchase_event_accepted WHERE {_recent(retention_days)})
+        GROUP BY minute_at, country, category"""
+
+
+def purchases(columns: tuple[Column, ...]) -> str:
+    """One row per purchase in its newest state by event time; of two states at one time the greater event id.
+
+    The order is one column on purpose: the planner of Flink 2.1 to 2.3 takes a top row by several columns for
+    insert-only and would never replace the first state.
+    """
+    names = ", ".join(
+        "CAST(event_time AS TIMESTAMP(3)) AS updated_at"
+        if column.name == "updated_at"
+        else f"CAST({column.name} AS TIMESTAMP(3)) AS {column.name}"
+        if column.type is Type.TIMESTAMP
+        else column.name
+        for column in columns
+    )
+    return f"""
+        SELECT {names} FROM (
+          SELECT *, ROW_NUMBER() OVER (PARTITION BY purchase_id ORDER BY version DESC) AS newest
+          FROM (SELECT *, DATE_FORMAT(event_time, 'yyyy-MM-dd HH:mm:ss.SSS') || event_id AS version FROM purchase_event_accepted)
+        ) WHERE newest = 1"""
