@@ -1,0 +1,29 @@
+"""The last lines of the services' logs."""
+
+from pathlib import Path
+
+from contracts.settings import settings
+from runner.service import StackError
+from runner.supervisor import log_file
+
+READ_BYTES = 256 * 1024
+
+
+def tail(path: Path, lines: int, since: int = 0) -> list[str]:
+    """The last lines of a file, only of what was written after the byte ``since`` where the file still has that."""
+    if not path.exists():
+        return []
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(max(0, size - READ_BYTES, since if since <= size else 0))
+        return file.read().decode(errors="replace").splitlines()[-lines:]
+
+
+def show(name: str | None, names: list[str]) -> None:
+    """Print the end of one service's log, or a few lines of each."""
+    if name and name not in names:
+        raise StackError(f"no part is called {name!r}; logs are of {', '.join(names)}")
+    for each in [name] if name else names:
+        found = tail(log_file(each), 100 if name else 8)
+        print(f"== {each}: {log_file(each) if found else f'nothing in {settings().var}'}")
+        print("\n".join(found))

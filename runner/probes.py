@@ -1,0 +1,123 @@
+"""Small clients for readiness probes. Standard library at import; a database client is imported when it is used."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+
+from contracts.settings import Account, settings
+from runner.service import NotReadyError
+
+TIMEOUT_SECONDS = 5
+
+
+def http(url: str, account: Account | None = None, data: bytes | None = None) -> bytes:
+    """Body of an answer with status 200; NotReadyError otherwise."""
+    request = urllib.request.Request(url, data=data)
+    if account:
+        request.add_header("X-ClickHouse-User", account.user)
+        request.add_header("X-ClickHouse-Key", account.password)
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
+            return bytes(answer.read())
+    except urllib.error.HTTPError as error:
+        raise NotReadyError(f"{url} answers {error.code}: {error.read(200).decode(errors='replace').strip()}") from None
+    except (OSError, urllib.error.URLError) as error:
+        raise NotReadyError(f"{url} does not answer: {getattr(error, 'reason', error)}") from None
+
+
+def until(probe: Callable[[], None], what: str, seconds: float = 60) -> Callable[[], None]:
+    """A step that polls the probe; NotReadyError with its last answer when the time is over."""
+
+    def wait() -> None:
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return probe()
+            except NotReadyError as error:
+                if time.monotonic() > deadline:
+                    raise NotReadyError(f"{what} is not ready after {seconds:.0f} s: {error}") from None
+            time.sleep(0.5)
+
+    return wait
+
+
+def http_json(url: str) -> object:
+    try:
+        return json.loads(http(url))
+    except ValueError:
+        raise NotReadyError(f"{url} does not answer in JSON") from None
+
+
+def http_ok(url: str) -> Callable[[], None]:
+    """A probe: the address answers 200."""
+
+    def probe() -> None:
+        http(url)
+
+    return probe
+
+
+def postgres() -> None:
+    """The admin can log in and query."""
+    import psycopg
+
+    account, s = settings().postgres_account("postgres"), settings()
+    try:
+        with psycopg.connect(
+            host=s.host("POSTGRES"),
+            port=s.port("POSTGRES"),
+            user=account.user,
+            password=account.password,
+            dbname="postgres",
+            connect_timeout=TIMEOUT_SECONDS,
+        ) as connection:
+            connection.execute("SELECT 1")
+    except psycopg.Error as error:
+        raise NotReadyError(str(error).splitlines()[0]) from None
+
+
+def kafka() -> None:
+    """The broker answers a metadata request and names itself."""
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    client = AdminClient({"bootstrap.servers": settings().address("KAFKA"), "log_level": 0})
+    try:
+        brokers = client.list_topics(timeout=TIMEOUT_SECONDS).brokers
+    except KafkaException as error:
+        raise NotReadyError(f"no metadata from {settings().address('KAFKA')}: {error}") from None
+    if not brokers:
+        raise NotReadyError(f"{settings().address('KAFKA')} knows no broker")
+
+
+def clickhouse() -> None:
+    """The server pings and the pipeline's user can query."""
+    s = settings()
+    http(f"{s.url('CLICKHOUSE')}/ping")
+    http(f"{s.url('CLICKHOUSE')}/", account=s.clickhouse, data=b"SELECT 1")
+
+
+def flink(task_managers: int) -> Callable[[], None]:
+    """A probe: the JobManager answers and has at least so many TaskManagers."""
+
+    def probe() -> None:
+        overview = http_json(f"{settings().url('FLINK')}/overview")
+        found = overview.get("taskmanagers", 0) if isinstance(overview, dict) else 0
+        if found < task_managers:
+            raise NotReadyError(f"{found} of {task_managers} TaskManagers registered")
+
+    return probe
+
+
+def airflow(component: str) -> Callable[[], None]:
+    """A probe: Airflow's own health page calls the component healthy."""
+
+    def probe() -> None:
+        health = http_json(f"{settings().url('AIRFLOW')}/api/v2/monitor/health")
+        status = health.get(component, {}).get("status") if isinstance(health, dict) else None
+        if status != "healthy":
+            raise NotReadyError(f"{component} is {status or 'not reported'}")
+
+    return probe

@@ -1,0 +1,31 @@
+"""Flink: a session cluster of one JobManager and one TaskManager, from the wheel that also runs the jobs."""
+
+from contracts.settings import Settings
+from runner import flink, probes
+from runner.service import Page, Service
+from runner.tools import jars
+
+
+def jobmanager(s: Settings) -> Service:
+    return Service(
+        name="flink-jobmanager",
+        command=(str(flink.home() / "bin" / "jobmanager.sh"), "start-foreground"),
+        environment=flink.variables(s),
+        ports=("FLINK", "FLINK_RPC"),
+        needs=(flink.home(), jars("flink")),
+        ready=probes.flink(task_managers=0),
+        prepare=flink.prepare,
+        page=Page("Flink: streaming jobs", s.url("FLINK")),
+        memory_mb=700,
+    )
+
+
+def taskmanager(s: Settings) -> Service:
+    return Service(
+        name="flink-taskmanager",
+        command=(str(flink.home() / "bin" / "taskmanager.sh"), "start-foreground"),
+        environment=flink.variables(s),
+        depends_on=("flink-jobmanager",),
+        ready=probes.flink(task_managers=1),
+        memory_mb=2000,
+    )

@@ -1,0 +1,98 @@
+"""Superset: one gunicorn with threads; its metadata in Postgres, its dashboards from the repository."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from contracts.settings import ROOT, Settings, settings
+from runner import probes, stamps
+from runner.service import Page, Service, StackError
+from runner.tools import packages, python, venv
+
+ADMIN = "admin"
+SOURCE = ROOT / "superset"
+
+# The account through the application, since the command line takes its password as an argument.
+CREATE_ADMIN = """
+import os
+from superset.app import create_app
+app = create_app()
+with app.app_context():
+    manager = app.appbuilder.sm
+    password = os.environ["SUPERSET_ADMIN_PASSWORD"]
+    user = manager.find_user("admin")
+    if user:
+        manager.reset_password(user.id, password)
+    else:
+        assert manager.add_user("admin", "Admin", "User", "admin@localhost", manager.find_role("Admin"), password)
+"""
+
+
+def variables(s: Settings) -> dict[str, str]:
+    return {
+        "SUPERSET_CONFIG_PATH": str(SOURCE / "superset_config.py"),
+        "SUPERSET_HOME": str(s.var / "superset"),
+        "FLASK_APP": "superset.app:create_app()",
+        "SUPERSET_ADMIN_PASSWORD": s.secret("SUPERSET_ADMIN_PASSWORD"),
+    }
+
+
+def run(name: str, *command: str) -> None:
+    """A command of Superset's environment; its output goes to a log of its own. StackError names both."""
+    s = settings()
+    log = s.var / "log" / f"superset-{name}.log"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables(s)}
+    (s.var / "superset").mkdir(parents=True, exist_ok=True)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w") as output:
+        done = subprocess.run(command, env=environment, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+    if done.returncode:
+        last = (log.read_text().strip().splitlines() or ["no output"])[-1]
+        raise StackError(f"superset {name} failed with {done.returncode} ({last[:200]}): see {log}")
+
+
+def database() -> None:
+    """Metadata tables, the administrator, the roles; once per installed version and password."""
+    versions = sorted(path.name for path in packages("superset").glob("apache_superset*.dist-info"))
+    stamps.once("superset-database", [*versions, settings().secret("SUPERSET_ADMIN_PASSWORD")], initialise)
+
+
+def initialise() -> None:
+    program = str(venv("superset") / "bin" / "superset")
+    run("upgrade", python("superset"), program, "db", "upgrade")
+    run("init", python("superset"), program, "init")
+    run("admin", python("superset"), "-c", CREATE_ADMIN)
+
+
+def dashboards() -> None:
+    """Import databases, datasets and dashboards where the repository's differ from what was imported."""
+    s = settings()
+    passwords = (s.secret("BI_PASSWORD"), s.clickhouse_bi.password)
+    inputs = [*stamps.files(SOURCE), s.address("POSTGRES"), s.url("CLICKHOUSE"), *passwords]
+    stamps.once("superset-dashboards", inputs, lambda: run("load", python("superset"), str(SOURCE / "load.py")))
+
+
+def service(s: Settings) -> Service:
+    return Service(
+        name="superset",
+        command=(
+            python("superset"),
+            str(venv("superset") / "bin" / "gunicorn"),
+            "--worker-class=gthread",
+            "--workers=1",
+            f"--threads={s.number('SUPERSET_THREADS', 8)}",
+            "--timeout=120",
+            f"--bind={s.address('SUPERSET')}",
+            "superset.app:create_app()",
+        ),
+        environment=variables(s),
+        knows_settings=True,
+        needs=(Path(python("superset")),),
+        depends_on=("superset_database",),
+        ports=("SUPERSET",),
+        ready=probes.http_ok(f"{s.url('SUPERSET')}/health"),
+        page=Page("Superset: dashboards", s.url("SUPERSET"), f"{ADMIN} / SUPERSET_ADMIN_PASSWORD"),
+        memory_mb=400,
+        start_seconds=180,
+        stop_seconds=30,
+    )
