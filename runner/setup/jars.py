@@ -7,19 +7,17 @@ exactly the files of ``requirements/jars.sha256`` before it takes the place of `
 import hashlib
 import shutil
 import tomllib
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 from contracts.settings import ROOT
-from runner.setup.item import SetupError, is_stamped, stamp
+from runner.setup.item import Item, Run, SetupError, is_stamped, stamp
 
 LIST = ROOT / "requirements" / "jars.toml"
 CHECKSUMS = ROOT / "requirements" / "jars.sha256"
 PLUGIN = "3.8.1"
-
-Run = Callable[[list[str]], None]
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,9 @@ def coordinates(artifact: str) -> str:
     parts = artifact.split(":")
     if len(parts) != 3 or not all(parts):
         raise SetupError(f"{LIST.name}: {artifact!r} is not group:artifact:version")
-    return "".join(f"<{name}>{escape(value)}</{name}>" for name, value in zip(("groupId", "artifactId", "version"), parts, strict=True))
+    return "".join(
+        f"<{name}>{escape(value)}</{name}>" for name, value in zip(("groupId", "artifactId", "version"), parts, strict=True)
+    )
 
 
 def pom(wanted: list[Group], destination: Path) -> str:
@@ -51,7 +51,9 @@ def pom(wanted: list[Group], destination: Path) -> str:
     resolved = [group for group in wanted if group.with_dependencies]
     if len(resolved) > 1:
         raise SetupError(f"{LIST.name}: only one group may have with_dependencies")
-    dependencies = "".join(f"<dependency>{coordinates(artifact)}</dependency>" for group in resolved for artifact in group.artifacts)
+    dependencies = "".join(
+        f"<dependency>{coordinates(artifact)}</dependency>" for group in resolved for artifact in group.artifacts
+    )
     executions = "".join(_execution(group, destination / group.name) for group in wanted)
     return (
         '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'
@@ -99,7 +101,9 @@ def compare(found: dict[str, str], expected: dict[str, str]) -> None:
     """SetupError that names every file missing, unexpected or different."""
     problems = [f"{name} is missing" for name in sorted(expected.keys() - found.keys())]
     problems += [f"{name} is not listed" for name in sorted(found.keys() - expected.keys())]
-    problems += [f"{name} has another checksum" for name in sorted(found.keys() & expected.keys()) if found[name] != expected[name]]
+    problems += [
+        f"{name} has another checksum" for name in sorted(found.keys() & expected.keys()) if found[name] != expected[name]
+    ]
     if problems:
         raise SetupError(f"jars differ from {CHECKSUMS.name}: {', '.join(problems)}")
 
@@ -118,7 +122,6 @@ def fetch(building: Path, run: Run) -> None:
     building.mkdir(parents=True)
     project = building.with_suffix(".pom.xml")
     project.write_text(pom(groups(), building))
-    # Its own warnings about the class path are no news; the user's MAVEN_OPTS and settings.xml apply.
     run(["mvn", "--batch-mode", "--strict-checksums", "--no-transfer-progress", "--file", str(project), "package"])
     project.unlink()
 
@@ -133,6 +136,10 @@ def install(tools: Path, run: Run) -> None:
         target.rename(tools / "jars.old")
     building.rename(target)
     shutil.rmtree(tools / "jars.old", ignore_errors=True)
+
+
+def item(tools: Path) -> Item:
+    return Item("jars", installed=partial(installed, tools), install=partial(install, tools), needs=("java", "mvn"), disk_gb=0.6)
 
 
 def renew(tools: Path, run: Run) -> None:
