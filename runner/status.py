@@ -1,6 +1,7 @@
 """What each part is doing now: state, health, port, memory."""
 
 import re
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -97,5 +98,6 @@ def show() -> int:
     total = sum(row.memory for row in found) + own
     table.add_row("supervisord", "running" if own else "stopped", "", "", f"{own // MEGABYTE} MB", "", "", "")
     table.add_row("all", "", "", "", f"{total // MEGABYTE} MB", "", "", "")
-    Console().print(table)
+    # A pipe has no width of its own; nothing may be cut off there.
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
     return int(any(row.health for row in found))

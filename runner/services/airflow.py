@@ -45,8 +45,6 @@ def variables(s: Settings) -> dict[str, str]:
         "API__SECRET_KEY": s.secret("AIRFLOW_SECRET_KEY"),
         "API_AUTH__JWT_SECRET": s.secret("AIRFLOW_JWT_SECRET"),
         "LOGGING__BASE_LOG_FOLDER": s.var / "log" / "airflow",
-        "LOGGING__WORKER_LOG_SERVER_PORT": s.port("AIRFLOW_LOGS"),
-        "LOGGING__TRIGGER_LOG_SERVER_PORT": s.port("AIRFLOW_TRIGGER_LOGS"),
         "DAG_PROCESSOR__REFRESH_INTERVAL": 30,
         "DAG_PROCESSOR__PARSING_PROCESSES": 1,
         "TRIGGERER__CAPACITY": 100,
@@ -80,20 +78,25 @@ def migrate() -> None:
         raise StackError(f"airflow db migrate failed with {done.returncode}: see {s.var / 'log' / 'airflow-migrate.log'}")
 
 
-def part(s: Settings, name: str, component: str, memory_mb: int, depends_on: tuple[str, ...], ports: tuple[str, ...]) -> Service:
+# Their log servers would listen on every address; the API server reads the same files.
+WITHOUT_LOG_SERVER = ("--skip-serve-logs",)
+
+
+def part(s: Settings, name: str, component: str, memory_mb: int, options: tuple[str, ...] = ()) -> Service:
     """One of the programs; ``component`` is its name on Airflow's health page."""
+    serves = name == "api-server"
     return Service(
         name=f"airflow-{name}",
         # By its interpreter: the script's first line would be too long for a deep checkout.
-        command=(python("airflow"), program(), name),
+        command=(python("airflow"), program(), name, *options),
         environment=variables(s),
         knows_settings=True,
         needs=(Path(program()),),
-        depends_on=depends_on,
-        ports=ports,
+        depends_on=("airflow_database",) if serves else ("airflow-api-server",),
+        ports=("AIRFLOW",) if serves else (),
         ready=probes.airflow(component),
         prepare=prepare,
-        page=Page("Airflow: batch runs", s.url("AIRFLOW"), f"{ADMIN} / AIRFLOW_ADMIN_PASSWORD") if name == "api-server" else None,
+        page=Page("Airflow: batch runs", s.url("AIRFLOW"), f"{ADMIN} / AIRFLOW_ADMIN_PASSWORD") if serves else None,
         memory_mb=memory_mb,
         start_seconds=180,
         stop_seconds=30,
@@ -101,16 +104,16 @@ def part(s: Settings, name: str, component: str, memory_mb: int, depends_on: tup
 
 
 def api_server(s: Settings) -> Service:
-    return part(s, "api-server", "metadatabase", 350, ("airflow_database",), ("AIRFLOW",))
+    return part(s, "api-server", "metadatabase", 350)
 
 
 def scheduler(s: Settings) -> Service:
-    return part(s, "scheduler", "scheduler", 300, ("airflow-api-server",), ("AIRFLOW_LOGS",))
+    return part(s, "scheduler", "scheduler", 300, WITHOUT_LOG_SERVER)
 
 
 def dag_processor(s: Settings) -> Service:
-    return part(s, "dag-processor", "dag_processor", 250, ("airflow-api-server",), ())
+    return part(s, "dag-processor", "dag_processor", 250)
 
 
 def triggerer(s: Settings) -> Service:
-    return part(s, "triggerer", "triggerer", 250, ("airflow-api-server",), ("AIRFLOW_TRIGGER_LOGS",))
+    return part(s, "triggerer", "triggerer", 250, WITHOUT_LOG_SERVER)
