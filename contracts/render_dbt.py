@@ -5,11 +5,21 @@ from collections.abc import Sequence
 
 from contracts.ml import CUSTOMER_SEGMENTS, ResultTable
 from contracts.render_clickhouse import data_type
-from contracts.tables import DELETED, EVENT_TABLES, ML_DATABASE, RAW_DATABASE, RAW_DEAD_LETTERS, RAW_TABLES, VERSION, RawTable
+from contracts.tables import (
+    COMMITTED,
+    DELETED,
+    EVENT_TABLES,
+    INGESTED,
+    ML_DATABASE,
+    RAW_DATABASE,
+    RAW_DEAD_LETTERS,
+    RAW_TABLES,
+    VERSION,
+    RawTable,
+)
 
 HEADER = "# Rendered from contracts/ by `make render`.\n"
-# Event time is when something happened, so freshness says how long ago the last event was; nothing tells that of a quiet shop's
-# customers, and dead letters are best absent.
+# Events arrive all the time; a quiet day of registrations is no fault, and dead letters are best absent.
 FRESHNESS_HOURS = 24
 
 
@@ -27,7 +37,7 @@ def _freshness(table: RawTable | ResultTable) -> list[str]:
         return []
     return [
         "        config:",
-        "          loaded_at_field: event_time",
+        f"          loaded_at_field: {INGESTED}",
         "          freshness:",
         f"            warn_after: {{count: {FRESHNESS_HOURS}, period: hour}}",
     ]
@@ -37,12 +47,9 @@ def _table(table: RawTable | ResultTable) -> list[str]:
     doc = f"{table.doc} Key: {', '.join(table.key)}."
     lines = [f"      - name: {table.name}", f"        description: {_text(doc)}"]
     lines += [*_freshness(table), "        columns:"]
-    for column in table.columns:
+    for column in (*table.columns, *((VERSION, DELETED, COMMITTED) if table.replicated else ())):
         lines += _column(column.name, data_type(column), column.doc)
-    if table.replicated:
-        lines += _column(VERSION.name, VERSION.type.clickhouse, VERSION.doc)
-        lines += _column(DELETED, "UInt8", "1 where the newest change deleted the row.")
-    return lines
+    return [*lines, *_column(INGESTED, "DateTime64(3, 'UTC')", "When ClickHouse took the row.")]
 
 
 def _source(database: str, doc: str, tables: Sequence[RawTable | ResultTable]) -> list[str]:

@@ -12,7 +12,6 @@ session_totals as (
         customer_id,
         {{ bigint('count()') }} as sessions,
         max(ended_at) as last_event_at,
-        min(started_at) as first_seen_at,
         argMin((country, channel, device), started_at) as first_seen_by
     from {{ ref('fct_sessions') }}
     group by customer_id
@@ -30,6 +29,12 @@ purchase_totals as (
         argMin((country, channel, device), (purchased_at, purchase_id)) as first_seen_by
     from {{ ref('fct_purchases') }}
     group by customer_id
+
+),
+
+segments as (
+
+    select * from {{ ref('int_newest_segments') }}
 
 ),
 
@@ -61,11 +66,13 @@ joined as (
         greatest(
             coalesce(session_totals.last_event_at, purchase_totals.last_purchase_at),
             coalesce(purchase_totals.last_purchase_at, session_totals.last_event_at)
-        ) as last_seen_at
+        ) as last_seen_at,
+        segments.segment_name as segment_name
     from known
     left join registered on known.customer_id = registered.customer_id
     left join session_totals on known.customer_id = session_totals.customer_id
     left join purchase_totals on known.customer_id = purchase_totals.customer_id
+    left join segments on known.customer_id = segments.customer_id
 
 )
 

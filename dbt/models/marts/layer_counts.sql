@@ -3,20 +3,20 @@
 {%- set measures = [
     ('intermediate', ref('int_web_events'), 'web_event', 'count()', 'sum(toDecimal128(coalesce(price, 0), 4) * quantity)'),
     ('intermediate', ref('int_purchase_events'), 'purchase_event', 'count()', 'sum(amount)'),
-    ('intermediate', ref('int_customers'), 'customer', 'count()', '0'),
-    ('intermediate', ref('int_purchase_events'), 'purchase', 'uniqExact(purchase_id)', '0'),
-    ('marts', ref('fct_web_events_daily'), 'web_event', 'sum(events)', '0'),
-    ('marts', ref('fct_sessions'), 'web_event', 'sum(events)', '0'),
-    ('marts', ref('fct_sessions'), 'session', 'count()', '0'),
-    ('marts', ref('funnel_daily'), 'session', 'sum(sessions)', '0'),
-    ('marts', ref('dim_customers'), 'session', 'sum(sessions)', '0'),
+    ('intermediate', ref('int_customers'), 'customer', 'count()', 'null'),
+    ('intermediate', ref('int_purchase_events'), 'purchase', 'uniqExact(purchase_id)', 'null'),
+    ('marts', ref('fct_web_events_daily'), 'web_event', 'sum(events)', 'null'),
+    ('marts', ref('fct_sessions'), 'web_event', 'sum(events)', 'null'),
+    ('marts', ref('fct_sessions'), 'session', 'count()', 'null'),
+    ('marts', ref('funnel_daily'), 'session', 'sum(sessions)', 'null'),
+    ('marts', ref('dim_customers'), 'session', 'sum(sessions)', 'null'),
     ('marts', ref('fct_purchases'), 'purchase', 'count()', 'sum(net_amount)'),
     ('marts', ref('revenue_daily'), 'purchase', 'sum(purchases)', 'sum(net)'),
     ('marts', ref('dim_customers'), 'purchase', 'sum(purchases)', 'sum(net_revenue)'),
-    ('marts', ref('dim_customers'), 'customer', 'countIf(is_registered)', '0'),
+    ('marts', ref('dim_customers'), 'customer', 'countIf(is_registered)', 'null'),
     ('marts', ref('fct_purchases'), 'buyer', 'uniqExact(customer_id)', 'sum(net_amount)'),
-    ('marts', ref('clv_summary'), 'buyer', 'count()', '0'),
-    ('marts', ref('customer_features'), 'buyer', 'count()', '0'),
+    ('marts', ref('clv_summary'), 'buyer', 'count()', 'null'),
+    ('marts', ref('customer_features'), 'buyer', 'count()', 'null'),
 ] %}
 
 with raw_counts as (
@@ -32,7 +32,7 @@ counts as (
         concat(entity, 's') as relation,
         entity,
         in_scope_rows as rows,
-        in_scope_amount as amount
+        if(entity = 'customer', null, in_scope_amount) as amount
     from raw_counts
     {% for layer, relation, entity, rows, amount in measures %}
     union all
@@ -41,7 +41,7 @@ counts as (
         '{{ relation.identifier }}' as relation,
         '{{ entity }}' as entity,
         {{ bigint(rows) }} as rows,
-        cast({{ amount }} as Decimal(38, 4)) as amount
+        cast({{ amount }} as Nullable(Decimal(38, 4))) as amount
     from {{ relation }}
     {% endfor %}
 

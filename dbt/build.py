@@ -1,0 +1,227 @@
+"""Build and test the warehouse: ``dbt/build.py --as-of YYYY-MM-DD|"" [--select …]``, run by path with dbt's own Python.
+
+Sets dbt's environment from the settings and its variables from the contracts, runs ``dbt build``, prints a line per model and
+writes ``VAR_DIR/dbt/summary.json``. The exit code is 1 where a model, a test or the run itself failed.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+PROJECT = Path(__file__).resolve().parent
+sys.path.insert(0, str(PROJECT.parent))
+
+import clickhouse_connect  # noqa: E402
+from dbt.cli.main import dbtRunner, dbtRunnerResult  # noqa: E402
+from dbt_common.events.base_types import EventMsg  # noqa: E402
+
+from contracts import events  # noqa: E402
+from contracts.settings import Settings, SettingsError, settings  # noqa: E402
+from contracts.tables import LAYER_DATABASES, MARTS_DATABASE  # noqa: E402
+
+PASSED = ("success", "pass")
+
+
+class BuildError(Exception):
+    """The build cannot start, or did not end well; the message says why."""
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What became of one model or test. ``rows`` is None for a view or a test."""
+
+    name: str
+    kind: str
+    layer: str
+    status: str
+    seconds: float
+    failures: int
+    message: str
+    rows: int | None = None
+
+
+def as_of_day(text: str, today: date) -> date:
+    """The day whose end the marts describe; BuildError for what is no day or has not come."""
+    if not text:
+        return today
+    try:
+        day = datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError:
+        raise BuildError(f"AS_OF={text!r} is not a date: write it as YYYY-MM-DD") from None
+    if day > today:
+        raise BuildError(f"AS_OF={text} has not come yet: today is {today} (UTC)")
+    return day
+
+
+def variables(config: Settings, as_of: str, day: date) -> dict[str, object]:
+    """dbt's variables: the cutoff of this build, and the contracts' names that the models need."""
+    gap = config.number("SESSION_GAP_MINUTES", 30)
+    if gap < 1:
+        raise BuildError(f"SESSION_GAP_MINUTES={gap} must be at least 1")
+    return {
+        "as_of": as_of,
+        "as_of_day": day.isoformat(),
+        "cutoff": f"{day + timedelta(days=1)} 00:00:00",
+        "session_gap_minutes": gap,
+        "funnel_steps": list(events.FUNNEL_STEPS),
+        "web_event_types": list(events.WEB_EVENT_TYPES),
+        "purchase_statuses": list(events.PURCHASE_STATUSES),
+        "refunded_statuses": list(events.REFUNDED_STATUSES),
+        "devices": list(events.DEVICES),
+        "unknown": events.UNKNOWN,
+        "currency": events.CURRENCY,
+    }
+
+
+def environment(config: Settings) -> dict[str, str]:
+    """What profiles.yml reads."""
+    address = urlsplit(config.url("CLICKHOUSE"))
+    account = config.clickhouse
+    secure = address.scheme == "https"
+    return {
+        "DBT_CLICKHOUSE_HOST": address.hostname or "",
+        "DBT_CLICKHOUSE_PORT": str(address.port or (8443 if secure else 8123)),
+        "DBT_CLICKHOUSE_SECURE": str(secure),
+        "DBT_CLICKHOUSE_USER": account.user,
+        "DBT_ENV_SECRET_CLICKHOUSE_PASSWORD": account.password,
+        "DBT_CLICKHOUSE_DATABASE": MARTS_DATABASE,
+        "DBT_THREADS": str(config.number("DBT_THREADS", 2)),
+        "DBT_MAX_THREADS": str(config.number("DBT_MAX_THREADS", 2)),
+        "DBT_SPILL_BYTES": str(config.number("DBT_SPILL_BYTES", 400_000_000)),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+
+
+def arguments(dbt_variables: Mapping[str, object], var: Path, target: Path, select: Sequence[str]) -> list[str]:
+    """The command line of dbt, which its runner takes as a list."""
+    selection = ["--select", *select] if select else []
+    return [
+        *("--no-use-colors", "--log-level", "none", "--log-level-file", "info", "--log-path", str(var / "logs")),
+        *("build", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(target)),
+        *("--vars", json.dumps(dbt_variables), *selection),
+    ]
+
+
+def show_progress(event: EventMsg) -> None:
+    """One line for each model when it is built, and for each test that does not pass."""
+    if event.info.name == "LogModelResult":
+        print(f"  {event.data.index:>3}/{event.data.total}  {event.data.status:<8} {event.data.execution_time:7.2f} s  {event.data.description}")
+    elif event.info.name == "LogTestResult" and event.data.status != "pass":
+        print(f"  {event.data.index:>3}/{event.data.total}  {event.data.status:<8} test {event.data.name}")
+    sys.stdout.flush()
+
+
+def node_results(result: dbtRunnerResult) -> list[NodeResult]:
+    """The runner's results as plain values; BuildError where dbt did not get so far."""
+    if result.exception is not None:
+        raise BuildError(f"dbt: {result.exception}")
+    return [
+        NodeResult(
+            name=node.node.name,
+            kind=str(node.node.resource_type),
+            layer=node.node.schema if node.node.resource_type == "model" else "",
+            status=str(node.status),
+            seconds=round(node.execution_time, 3),
+            failures=node.failures or 0,
+            message="" if node.status in PASSED else (node.message or "").strip(),
+        )
+        for node in result.result
+    ]
+
+
+def table_rows(config: Settings) -> dict[tuple[str, str], int]:
+    """Rows of each table of the layers."""
+    address = urlsplit(config.url("CLICKHOUSE"))
+    client = clickhouse_connect.get_client(
+        dsn=f"{address.scheme}://{address.netloc}", username=config.clickhouse.user, password=config.clickhouse.password
+    )
+    query = "SELECT database, name, total_rows FROM system.tables WHERE database IN {layers:Array(String)} AND total_rows IS NOT NULL"
+    try:
+        rows = client.query(query, parameters={"layers": list(LAYER_DATABASES)}).result_rows
+    finally:
+        client.close()
+    return {(database, name): count for database, name, count in rows}
+
+
+def with_rows(nodes: Sequence[NodeResult], rows: Mapping[tuple[str, str], int]) -> list[NodeResult]:
+    return [NodeResult(**{**asdict(node), "rows": rows.get((node.layer, node.name))}) for node in nodes]
+
+
+def summary(nodes: Sequence[NodeResult], dbt_variables: Mapping[str, object], started: datetime, ended: datetime) -> dict[str, object]:
+    models = [node for node in nodes if node.kind == "model"]
+    tests = [node for node in nodes if node.kind != "model"]
+    return {
+        "as_of": dbt_variables["as_of"],
+        "as_of_day": dbt_variables["as_of_day"],
+        "started_at": started.isoformat(timespec="milliseconds"),
+        "seconds": round((ended - started).total_seconds(), 3),
+        "models": {
+            "built": sum(node.status in PASSED for node in models),
+            "failed": sum(node.status == "error" for node in models),
+            "skipped": sum(node.status == "skipped" for node in models),
+        },
+        "tests": {
+            "passed": sum(node.status in PASSED for node in tests),
+            "warned": sum(node.status == "warn" for node in tests),
+            "failed": sum(node.status in ("fail", "error") for node in tests),
+            "skipped": sum(node.status == "skipped" for node in tests),
+        },
+        "ok": all(node.status in (*PASSED, "warn") for node in nodes),
+        "nodes": [asdict(node) for node in nodes],
+    }
+
+
+def print_summary(report: Mapping, nodes: Sequence[NodeResult]) -> None:
+    print(f"\n  {'model':<40} {'rows':>12} {'seconds':>9}")
+    for node in (node for node in nodes if node.kind == "model" and node.status in PASSED):
+        rows = "view" if node.rows is None else f"{node.rows:,}"
+        print(f"  {node.layer + '.' + node.name:<40} {rows:>12} {node.seconds:>9.2f}")
+    for node in nodes:
+        if node.status not in (*PASSED, "skipped"):
+            print(f"\n  {node.status}: {node.kind} {node.name}: {node.message}")
+    for title in ("models", "tests"):
+        print(f"  {title}: " + ", ".join(f"{count} {state}" for state, count in report[title].items()))
+    print(f"  as known at the end of {report['as_of_day']} (UTC), {report['seconds']:.1f} s")
+
+
+def build(config: Settings, as_of: str, select: Sequence[str], target: Path | None) -> bool:
+    """Run dbt; True where every model was built and no test failed."""
+    started = datetime.now(UTC)
+    day = as_of_day(as_of, started.date())
+    dbt_variables = variables(config, as_of, day)
+    os.environ.update(environment(config))
+    var = config.var / "dbt"
+    var.mkdir(parents=True, exist_ok=True)
+    print(f"dbt build, as known at the end of {day} (UTC)")
+    runner = dbtRunner(callbacks=[show_progress])
+    nodes = node_results(runner.invoke(arguments(dbt_variables, var, target or var / "target", select)))
+    if not nodes:
+        raise BuildError(f"nothing is selected by {' '.join(select)!r}")
+    nodes = with_rows(nodes, table_rows(config))
+    report = summary(nodes, dbt_variables, started, datetime.now(UTC))
+    (var / "summary.json").write_text(json.dumps(report, indent=2) + "\n")
+    print_summary(report, nodes)
+    return bool(report["ok"])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Build and test the warehouse's staging, intermediate and marts.")
+    parser.add_argument("--as-of", default="", help="YYYY-MM-DD: as known at the end of that day (UTC); empty: today")
+    parser.add_argument("--select", nargs="+", default=[], help="dbt's node selection, for example fct_sessions+")
+    parser.add_argument("--target-dir", type=Path, help="where dbt writes what it compiles (default VAR_DIR/dbt/target)")
+    options = parser.parse_args()
+    try:
+        return 0 if build(settings(), options.as_of.strip(), options.select, options.target_dir) else 1
+    except (BuildError, SettingsError) as error:
+        print(f"build: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
