@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from urllib.parse import quote
 
 import requests
@@ -56,14 +57,19 @@ class Airflow:
         return self.trigger(dag_id, conf)
 
     def wait_for_dag(self, dag_id: str, seconds: float = 120) -> None:
+        """Return once Airflow has read the DAG's file; AirflowError with the cause where it cannot."""
         deadline = time.monotonic() + seconds
-        while self._call("GET", f"/dags/{quote(dag_id)}", missing_ok=True) is None:
-            errors = self._call("GET", "/importErrors")["import_errors"]
-            if errors:
-                raise AirflowError(f"Airflow cannot load {errors[0]['filename']}: {errors[0]['stack_trace'].strip()}")
+        while not self._loaded(dag_id):
             if time.monotonic() > deadline:
                 raise AirflowError(f"Airflow has not read the DAG {dag_id} after {seconds:.0f} s: is its dag-processor running?")
             time.sleep(POLL_SECONDS)
+
+    def _loaded(self, dag_id: str) -> bool:
+        for error in self._call("GET", "/importErrors")["import_errors"]:
+            if error["filename"].endswith(f"{dag_id}.py"):
+                raise AirflowError(f"Airflow cannot load {error['filename']}:\n{error['stack_trace'].strip()}")
+        found = self._call("GET", f"/dags/{quote(dag_id)}", missing_ok=True)
+        return found is not None and not found["is_stale"] and not found["has_import_errors"]
 
     def unpause(self, dag_id: str) -> None:
         self._call("PATCH", f"/dags/{quote(dag_id)}", json={"is_paused": False})
@@ -95,7 +101,9 @@ class Airflow:
         return Run(run.dag_id, run.run_id, self._call("GET", _path(run))["state"])
 
     def states(self, run: Run) -> States:
-        order = [task["task_id"] for task in self._call("GET", f"/dags/{quote(run.dag_id)}/tasks")["tasks"]]
+        tasks = self._call("GET", f"/dags/{quote(run.dag_id)}/tasks")["tasks"]
+        later = {task["task_id"]: task["downstream_task_ids"] for task in tasks}
+        order = reversed(list(TopologicalSorter(later).static_order()))
         found = {each["task_id"]: each["state"] or "waiting" for each in self._instances(run)}
         return {task: found.get(task, "waiting") for task in order}
 
@@ -103,8 +111,8 @@ class Airflow:
         """The last lines of the task's newest try."""
         tries = next((each["try_number"] for each in self._instances(run) if each["task_id"] == task_id), 1)
         answer = self._call("GET", f"{_path(run)}/taskInstances/{quote(task_id)}/logs/{max(tries, 1)}?full_content=true")
-        events = [each["event"] if isinstance(each, dict) else str(each) for each in answer["content"]]
-        return "\n".join([line for event in events for line in event.splitlines() if not line.startswith("::")][-lines:])
+        written = [line for entry in answer["content"] for line in _log_lines(entry)]
+        return "\n".join(written[-lines:])
 
     def _instances(self, run: Run) -> list[dict]:
         return self._call("GET", f"{_path(run)}/taskInstances")["task_instances"]
@@ -147,6 +155,14 @@ class Airflow:
 
 def _path(run: Run) -> str:
     return f"/dags/{quote(run.dag_id)}/dagRuns/{quote(run.run_id, safe='')}"
+
+
+def _log_lines(entry: dict | str) -> list[str]:
+    """The text of one entry of a log: the message and, where it reports one, the exception. Marks of folding are left out."""
+    if isinstance(entry, str):
+        return entry.splitlines()
+    causes = [f"{each['exc_type']}: {each['exc_value']}" for each in entry.get("error_detail") or ()]
+    return [line for text in (entry["event"], *causes) for line in text.splitlines() if not line.startswith("::")]
 
 
 def _listed(states: States) -> str:

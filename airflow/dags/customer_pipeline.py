@@ -38,6 +38,7 @@ from datetime import timedelta
 
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import Asset, Param, chain, dag, get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException
 from airflow.timetables.trigger import CronTriggerTimetable
 
 from contracts.settings import ROOT, settings
@@ -52,7 +53,10 @@ def freeze() -> dict[str, str]:
     """Name the run and its cutoff, from the DAG run alone."""
     context = get_current_context()
     run, params = context["dag_run"], context["params"]
-    return frozen_values(run.run_id, run.run_after.date(), params["as_of"], params["k_min"], params["k_max"])
+    try:
+        return frozen_values(run.run_id, run.run_after.date(), params["as_of"], params["k_min"], params["k_max"])
+    except ValueError as error:
+        raise AirflowFailException(str(error)) from None  # No retry makes it right.
 
 
 def run_step(step: Step) -> BashOperator:
