@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export PYTHONPATH := $(CURDIR)
 
-TOOLS_DIR ?= $(CURDIR)/.tools
+export TOOLS_DIR ?= $(CURDIR)/.tools
 venv = $(TOOLS_DIR)/venvs/$(1)/bin/python
 CORE := $(call venv,core)
 SETUP := python3 -m runner.setup
@@ -63,9 +63,12 @@ env: setup  ## Write .env with random secrets where it is missing
 	@$(CORE) -m runner env
 render: setup  ## Render DDL, connector and dbt sources from contracts/
 	$(CORE) -m contracts.render
-test: setup  ## Unit, contract, integration and end-to-end tests
+setup-dev:
+	@$(SETUP) all dev chromium
+test: setup-dev  ## Unit, contract, integration and end-to-end tests
 	$(call venv,dev) -m pytest
-lint: setup  ## ruff, mypy, sqlfluff
+lint:  ## ruff, mypy, sqlfluff
+	@$(SETUP) dev
 	$(call venv,dev) -m ruff check . && $(call venv,dev) -m ruff format --check . && $(call venv,dev) -m mypy contracts && $(call venv,dev) -m sqlfluff lint dbt/models
 bench: setup  ## Measure; writes bench/results.json and the README's figures
 	$(CORE) -m bench
@@ -73,4 +76,4 @@ bench: setup  ## Measure; writes bench/results.json and the README's figures
 help:
 	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z_-]+:.*##/ {printf "  %-30s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: demo up down status logs clean verify generate_web_events generate_streaming_purchases replay topics sql psql marts segments setup env render test lint bench help
+.PHONY: demo up down status logs clean verify generate_web_events generate_streaming_purchases replay topics sql psql marts segments setup setup-dev env render test lint bench help

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-if sys.version_info < (3, 11):
+if sys.version_info < (3, 11):  # noqa: UP036 - an older python3 gets one line instead of a failing import
     sys.exit("setup: python 3.11 is needed, this is " + sys.version.split()[0])
 
 from contracts.settings import Settings, SettingsError, settings
@@ -57,7 +57,9 @@ def install(wanted: Sequence[Item], tools: tuple[str, ...], known: Settings) -> 
     ensure(commands, (*prerequisites.ALWAYS, *tools, *(need for item in wanted for need in item.needs)))
     if not wanted:
         return
-    prerequisites.check_memory(known)
+    if not (known.tools / "venvs").exists():
+        # Later the stack itself may be what takes the memory.
+        prerequisites.check_memory(known)
     prerequisites.check_disk(known, sum(item.disk_gb for item in wanted))
     if any(item.name in environments.ENVIRONMENTS for item in wanted):
         ensure_uv(known.tools, commands)

@@ -121,25 +121,7 @@ def compile_pins(name: str, uv: Path, run: Run, upgrade: bool) -> None:
     source = REQUIREMENTS / f"{name}.in"
     if not source.exists():
         raise SetupError(f"{source} does not exist")
-    options = [
-        "--python-version",
-        "3.11",
-        "--generate-hashes",
-        "--no-emit-index-url",
-        "--no-emit-find-links",
-        "--no-header",
-        "--quiet",
-    ]
-    run(
-        [
-            uv,
-            "pip",
-            "compile",
-            *options,
-            *(["--upgrade"] if upgrade else []),
-            source.relative_to(ROOT),
-            "-o",
-            pins(name).relative_to(ROOT),
-        ],
-        index_settings(),
-    )
+    command: list[str | Path] = [uv, "pip", "compile", "--quiet", "--python-version", "3.11", "--generate-hashes"]
+    command += ["--no-emit-index-url", "--no-emit-find-links", "--no-header", *(["--upgrade"] if upgrade else [])]
+    # Relative paths, since they show in the annotations.
+    run([*command, source.relative_to(ROOT), "--output-file", pins(name).relative_to(ROOT)], index_settings())

@@ -20,7 +20,7 @@ class Run(Protocol):
 
 @dataclass(frozen=True)
 class Item:
-    """What to install, the prerequisites by name (see prerequisites.TOOLS) and the disk space in GB that it takes with its caches."""
+    """What to install, the names in prerequisites.TOOLS that it needs, and the GB of disk that it takes with its caches."""
 
     name: str
     installed: Callable[[], bool]

@@ -38,9 +38,8 @@ def coordinates(artifact: str) -> str:
     parts = artifact.split(":")
     if len(parts) != 3 or not all(parts):
         raise SetupError(f"{LIST.name}: {artifact!r} is not group:artifact:version")
-    return "".join(
-        f"<{name}>{escape(value)}</{name}>" for name, value in zip(("groupId", "artifactId", "version"), parts, strict=True)
-    )
+    names = ("groupId", "artifactId", "version")
+    return "".join(f"<{name}>{escape(value)}</{name}>" for name, value in zip(names, parts, strict=True))
 
 
 def pom(wanted: list[Group], destination: Path) -> str:
@@ -51,9 +50,8 @@ def pom(wanted: list[Group], destination: Path) -> str:
     resolved = [group for group in wanted if group.with_dependencies]
     if len(resolved) > 1:
         raise SetupError(f"{LIST.name}: only one group may have with_dependencies")
-    dependencies = "".join(
-        f"<dependency>{coordinates(artifact)}</dependency>" for group in resolved for artifact in group.artifacts
-    )
+    artifacts = [artifact for group in resolved for artifact in group.artifacts]
+    dependencies = "".join(f"<dependency>{coordinates(artifact)}</dependency>" for artifact in artifacts)
     executions = "".join(_execution(group, destination / group.name) for group in wanted)
     return (
         '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
+from contracts.settings import ROOT
 from runner.setup.item import Item, SetupError
 
 SHOWN_LINES = 15
@@ -47,7 +48,9 @@ class Commands:
 
     def _start(self, words: list[str], env: Mapping[str, str], output: int) -> subprocess.Popen[bytes]:
         try:
-            process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=env)
+            process = subprocess.Popen(
+                words, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            )
         except OSError as error:
             raise SetupError(f"{words[0]} cannot be started: {error.strerror}") from None
         self._running.add(process)
