@@ -3,6 +3,7 @@
 import base64
 import os
 import secrets
+import threading
 from pathlib import Path
 
 from contracts.settings import SECRETS, env_file, read_env_file, settings
@@ -34,7 +35,7 @@ def write_missing(path: Path) -> list[str]:
 def write_private(path: Path, text: str) -> None:
     """Replace a file at once by one of mode 0600."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     temporary.unlink(missing_ok=True)
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)

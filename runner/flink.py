@@ -6,12 +6,15 @@ The services and whoever calls ``bin/flink`` share it: ``subprocess.run([home() 
 import os
 import re
 import shutil
+import threading
 from pathlib import Path
 
 from contracts.settings import ROOT, Settings, settings
 from runner.service import StackError
 from runner.tools import jars, java, packages, python, render
 
+# JobManager and TaskManager start side by side and share these files.
+PREPARING = threading.Lock()
 COMMITTED = ROOT / "flink_jobs" / "flink-conf.yaml"
 
 
@@ -53,7 +56,7 @@ def options(s: Settings) -> dict[str, object]:
         "taskmanager.host": s.host("FLINK"),
         "taskmanager.bind-host": s.bind_address,
         "taskmanager.memory.process.size": s.get("FLINK_TASKMANAGER_MEMORY", "2560m"),
-        "taskmanager.numberOfTaskSlots": s.number("FLINK_SLOTS", 2 * s.parallelism),
+        "taskmanager.numberOfTaskSlots": s.number("FLINK_SLOTS", s.parallelism),
         "parallelism.default": s.parallelism,
         "execution.checkpointing.dir": f"{state}/checkpoints",
         "execution.checkpointing.savepoint-dir": f"{state}/savepoints",
@@ -65,7 +68,11 @@ def options(s: Settings) -> dict[str, object]:
 
 def prepare() -> None:
     """Configuration, and one lib directory of the wheel's jars and the connectors'."""
-    s = settings()
+    with PREPARING:
+        _prepare(settings())
+
+
+def _prepare(s: Settings) -> None:
     conf, lib = s.var / "etc" / "flink", s.var / "flink" / "lib"
     for directory in (conf, lib, s.var / "flink" / "tmp", s.var / "log" / "flink"):
         directory.mkdir(parents=True, exist_ok=True)
@@ -89,6 +96,7 @@ def environment() -> dict[str, str]:
 def variables(s: Settings) -> dict[str, str]:
     return {
         "FLINK_HOME": str(home()),
+        "PYTHONPATH": str(ROOT),
         "FLINK_CONF_DIR": str(s.var / "etc" / "flink"),
         "FLINK_LIB_DIR": str(s.var / "flink" / "lib"),
         "FLINK_LOG_DIR": str(s.var / "log" / "flink"),

@@ -92,7 +92,7 @@ def part(s: Settings, name: str, component: str, memory_mb: int, options: tuple[
         environment=variables(s),
         knows_settings=True,
         needs=(Path(program()),),
-        depends_on=("airflow_database",) if serves else ("airflow-api-server",),
+        depends_on=("airflow_database",),
         ports=("AIRFLOW",) if serves else (),
         ready=probes.airflow(component),
         prepare=prepare,

@@ -25,7 +25,8 @@ def taskmanager(s: Settings) -> Service:
         name="flink-taskmanager",
         command=(str(flink.home() / "bin" / "taskmanager.sh"), "start-foreground"),
         environment=flink.variables(s),
-        depends_on=("flink-jobmanager",),
+        needs=(flink.home(), jars("flink")),
         ready=probes.flink(task_managers=1),
+        prepare=flink.prepare,
         memory_mb=2000,
     )
