@@ -9,8 +9,8 @@ import shutil
 import tomllib
 from dataclasses import dataclass
 from functools import partial
+from html import escape
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 from contracts.settings import ROOT
 from runner.setup.item import Item, Run, SetupError, is_stamped, stamp

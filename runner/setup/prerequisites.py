@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.settings import Settings
+from runner.preflight import MEGABYTE, available_mb
 from runner.setup.environments import PYTHON
 from runner.setup.item import Run, SetupError
 
-GB = 1024**3
-MEMORY_GB = 10
+MEMORY_MB = 10_000
 GO = (1, 24)
 JAVA = range(17, 22)
 
@@ -121,27 +121,17 @@ def ensure_tools(names: Iterable[str], run: Run) -> None:
         raise SetupError("; ".join(missing.values()) + advice)
 
 
-def available_memory(root: Path = Path("/")) -> float:
-    """GB that new processes may take: the kernel's estimate, or what the control group leaves where that is less."""
-    kilobytes = version((root / "proc/meminfo").read_text(), r"MemAvailable:\s+(\d+) kB")
-    free = kilobytes[0] * 1024 if kilobytes else 0
-    limit, used = root / "sys/fs/cgroup/memory.max", root / "sys/fs/cgroup/memory.current"
-    if limit.exists() and used.exists() and limit.read_text().strip() != "max":
-        free = min(free, int(limit.read_text()) - int(used.read_text()))
-    return free / GB
-
-
 def check_memory(settings: Settings) -> None:
     """SetupError where the whole stack would not fit."""
-    needed, found = settings.number("MIN_MEMORY_GB", MEMORY_GB), available_memory()
+    needed, found = settings.number("SETUP_MEMORY_MB", MEMORY_MB), available_mb()
     if found < needed:
-        raise SetupError(f"{found:.1f} GB of memory available, the stack needs {needed} GB (MIN_MEMORY_GB changes that)")
+        raise SetupError(f"{found} MB of memory available, the stack needs {needed} MB (SETUP_MEMORY_MB changes that)")
 
 
-def check_disk(settings: Settings, needed: float) -> None:
-    """SetupError where the file system of ``$TOOLS_DIR`` has less than ``needed`` GB free."""
-    needed = settings.number("MIN_DISK_GB", round(needed))
+def check_disk(settings: Settings, needed_gb: float) -> None:
+    """SetupError where the file system of ``$TOOLS_DIR`` has less than ``needed_gb`` free."""
+    needed = settings.number("SETUP_DISK_MB", round(needed_gb * 1024))
     place = next(path for path in (settings.tools, *settings.tools.parents) if path.exists())
-    found = shutil.disk_usage(place).free / GB
+    found = shutil.disk_usage(place).free // MEGABYTE
     if found < needed:
-        raise SetupError(f"{found:.1f} GB of disk free at {place}, {needed} GB are needed (MIN_DISK_GB changes that)")
+        raise SetupError(f"{found} MB of disk free at {place}, {needed} MB are needed (SETUP_DISK_MB changes that)")

@@ -39,9 +39,15 @@ class Commands:
                 if self._stopped:
                     raise SetupError("interrupted")
                 process = self._start(words, {**os.environ, **(env or {})}, output.fileno())
-            status = process.wait()
-            with self._guard:
-                self._running.discard(process)
+            try:
+                status = process.wait()
+            except BaseException:
+                process.terminate()
+                process.wait()
+                raise
+            finally:
+                with self._guard:
+                    self._running.discard(process)
         if status:
             program = words[3] if words[0] == "nice" else words[0]
             raise SetupError(f"{Path(program).name} ended with status {status}")
