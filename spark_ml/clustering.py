@@ -1,0 +1,61 @@
+"""K-Means over scaled features for each number of clusters; the best silhouette wins."""
+
+from dataclasses import dataclass
+
+from pyspark.ml.clustering import KMeans, KMeansModel
+from pyspark.ml.evaluation import ClusteringEvaluator
+from pyspark.sql import DataFrame
+
+from lakehouse.errors import LakeError
+from spark_ml.features import SCALED
+
+CLUSTER = "cluster"
+MAX_ITERATIONS = 40
+# K-Means stops at the nearest local optimum; the cheapest of some starts is kept.
+STARTS = 3
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A clustering into ``k``: cost is the sum of squared distances to the centres."""
+
+    k: int
+    silhouette: float
+    cost: float
+    model: KMeansModel
+
+
+def k_range(customers: int, k_min: int, k_max: int) -> range:
+    """Numbers of clusters to try: each must leave two customers a cluster. LakeError where none can."""
+    if not 2 <= k_min <= k_max:
+        raise LakeError(f"k from {k_min} to {k_max}: expected 2 <= k-min <= k-max")
+    if customers < 2 * k_min:
+        raise LakeError(f"{customers} customers are too few for {k_min} clusters: at least {2 * k_min} are needed")
+    return range(k_min, min(k_max, customers // 2) + 1)
+
+
+def try_all(scaled: DataFrame, ks: range, seed: int) -> list[Candidate]:
+    """A candidate for each k that leaves no cluster empty. LakeError where there is none: too few distinct customers."""
+    candidates = [candidate for k in ks if (candidate := _try(scaled, k, seed)) is not None]
+    if not candidates:
+        raise LakeError(f"no clustering into {ks.start} to {ks.stop - 1} clusters exists: too many customers have the same features")
+    return candidates
+
+
+def best(candidates: list[Candidate]) -> Candidate:
+    """The highest silhouette; of equals, the fewest clusters."""
+    return max(candidates, key=lambda candidate: (candidate.silhouette, -candidate.k))
+
+
+def _try(scaled: DataFrame, k: int, seed: int) -> Candidate | None:
+    fits = [_fit(scaled, k, seed + start) for start in range(STARTS)]
+    full = [fit for fit in fits if len(fit.summary.clusterSizes) == k and min(fit.summary.clusterSizes) > 0]
+    if not full:
+        return None
+    model = min(full, key=lambda fit: fit.summary.trainingCost)
+    evaluator = ClusteringEvaluator(featuresCol=SCALED, predictionCol=CLUSTER)
+    return Candidate(k, evaluator.evaluate(model.transform(scaled)), model.summary.trainingCost, model)
+
+
+def _fit(scaled: DataFrame, k: int, seed: int) -> KMeansModel:
+    return KMeans(featuresCol=SCALED, predictionCol=CLUSTER, k=k, seed=seed, maxIter=MAX_ITERATIONS).fit(scaled)

@@ -1,0 +1,45 @@
+"""Fitted models on the object store: ``models/<model>/<run-id>/``."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import urllib3
+from minio import Minio
+from minio.deleteobjects import DeleteObject
+from minio.error import MinioException
+from pyspark.ml import PipelineModel
+
+from lakehouse.errors import LakeError, one_line
+
+
+def prefix(model: str, run_id: str) -> str:
+    return f"models/{model}/{run_id}/"
+
+
+def upload(store: Minio, bucket: str, model: str, run_id: str, fitted: PipelineModel) -> str:
+    """Save locally, then replace what an earlier attempt of the run left; the address.
+
+    Spark has no file system for s3:// of its own here, hence the detour. LakeError where the store refuses.
+    """
+    target = prefix(model, run_id)
+    with tempfile.TemporaryDirectory() as folder:
+        fitted.write().overwrite().save(Path(folder).as_uri())
+        try:
+            _remove(store, bucket, target)
+            for path in _files(Path(folder)):
+                store.fput_object(bucket, target + path.relative_to(folder).as_posix(), str(path))
+        except (MinioException, urllib3.exceptions.HTTPError) as error:
+            raise LakeError(f"storing the model at s3://{bucket}/{target}: {one_line(error)}") from None
+    return f"s3://{bucket}/{target}"
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """All but the check sums that Spark leaves beside each local file."""
+    return (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.endswith(".crc"))
+
+
+def _remove(store: Minio, bucket: str, target: str) -> None:
+    old = (DeleteObject(one.object_name) for one in store.list_objects(bucket, prefix=target, recursive=True))
+    for error in store.remove_objects(bucket, old):
+        raise LakeError(f"removing s3://{bucket}/{error.name}: {error.message}")

@@ -1,0 +1,79 @@
+"""The Spark session with the lake's catalogue. Nothing starts at import."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pyspark.sql import SparkSession
+
+from contracts.lake import CATALOG
+from contracts.settings import Settings
+from lakehouse.clients import s3_region
+from lakehouse.errors import LakeError
+
+LOCAL = "local"
+
+
+def configuration(settings: Settings) -> dict[str, str]:
+    """What the JVM is started with: no secret, since it becomes a command line."""
+    jars = sorted((settings.tools / "jars" / "spark").glob("*.jar"))
+    if not jars:
+        raise LakeError(f"no jars in {settings.tools / 'jars' / 'spark'}: run `make setup`")
+    master = settings.get("SPARK_MASTER", "local[2]")
+    options = {
+        "spark.master": master,
+        "spark.driver.memory": settings.get("SPARK_DRIVER_MEMORY", "1g"),
+        "spark.driver.bindAddress": settings.bind_address,
+        "spark.driver.host": settings.get("SPARK_DRIVER_HOST", settings.bind_address),
+        "spark.ui.port": str(settings.port("SPARK_UI")),
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": str(settings.number("SPARK_SHUFFLE_PARTITIONS", 2)),
+        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+        "spark.log.level": "WARN",
+        "spark.local.dir": str(settings.var / "spark"),
+    }
+    if master.startswith(LOCAL):
+        # On the class path as they lie; executors elsewhere get copies.
+        options["spark.driver.extraClassPath"] = os.pathsep.join(map(str, jars))
+        options["spark.driver.extraJavaOptions"] = "-XX:+UseSerialGC -XX:MaxMetaspaceSize=320m -XX:TieredStopAtLevel=4"
+    else:
+        options["spark.jars"] = ",".join(map(str, jars))
+    return options
+
+
+def catalog_options(settings: Settings) -> dict[str, str]:
+    """The lake's catalogue for the session; holds secrets."""
+    prefix = f"spark.sql.catalog.{CATALOG}"
+    account = settings.postgres_account("iceberg")
+    options = {
+        "type": "jdbc",
+        "uri": f"jdbc:postgresql://{settings.address('POSTGRES')}/iceberg",
+        "jdbc.user": account.user,
+        "jdbc.password": account.password,
+        "jdbc.schema-version": "V1",
+        "warehouse": settings.warehouse,
+        "io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
+        "s3.endpoint": settings.url("MINIO"),
+        "s3.path-style-access": "true",
+        "s3.access-key-id": settings.minio.user,
+        "s3.secret-access-key": settings.minio.password,
+        "client.region": s3_region(settings),
+    }
+    return {prefix: "org.apache.iceberg.spark.SparkCatalog", **{f"{prefix}.{name}": value for name, value in options.items()}}
+
+
+@contextmanager
+def session(settings: Settings, name: str) -> Iterator[SparkSession]:
+    """A session that stops with the block."""
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    # The catalogue is loaded at its first use, so what is set on the running session is early enough.
+    builder = SparkSession.builder.appName(name).config(map=configuration(settings))
+    spark = builder.getOrCreate()
+    try:
+        for key, value in catalog_options(settings).items():
+            spark.conf.set(key, value)
+        yield spark
+    finally:
+        spark.stop()
