@@ -31,13 +31,12 @@ def judge(event: Event):  # noqa: ANN201  (pyflink has no public type for a decl
     """The SQL function (raw_value, raw_key) -> verdict row for one stream."""
     judge_one = validator(event)
     names = ["reason", "message", *(column.name for column in event.fields)]
-    integers = [column.name for column in event.fields if column.type in (Type.INTEGER, Type.TIMESTAMP)]
 
     def judge_batch(values: pd.Series, keys: pd.Series) -> pd.DataFrame:
         now = time.time_ns() // 1_000_000
         verdicts = [judge_one(value, key, now) for value, key in zip(values, keys, strict=True)]
         columns = dict(zip(names, zip(*verdicts, strict=True), strict=True)) if verdicts else {name: () for name in names}
-        # Nullable integers: a plain column with a gap would turn into floats.
-        return pd.DataFrame({name: pd.array(column, dtype="Int64" if name in integers else object) for name, column in columns.items()})
+        # Columns of Python objects: pandas' own integers would turn into floats where one is missing.
+        return pd.DataFrame({name: pd.Series(column, dtype=object) for name, column in columns.items()})
 
     return udf(judge_batch, result_type=verdict_type(event), func_type="pandas", name=f"judge_{event.name}")

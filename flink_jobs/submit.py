@@ -1,5 +1,6 @@
 """Submit the job where it does not run, from its newest savepoint or checkpoint; stop it with a savepoint."""
 
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -45,9 +46,16 @@ def submit() -> None:
         ]  # fmt: skip
         done = subprocess.run(command, env=flink.environment(), capture_output=True, text=True, timeout=DEADLINE_SECONDS)
         if done.returncode:
-            causes = [line.strip() for line in (done.stdout + done.stderr).splitlines() if "Exception" in line or "Error" in line]
-            raise JobError(f"job {JOB_NAME} was not accepted: {causes[-1][:500] if causes else done.stderr[-500:]}")
+            raise JobError(f"job {JOB_NAME} was not accepted: {_cause(done.stdout + done.stderr)}")
     _wait_until_running()
+
+
+def _cause(output: str) -> str:
+    """The line that tells most of a failed submission: Python's own error, else the innermost Java one."""
+    lines = output.splitlines()
+    python_errors = [line for line in lines if re.match(r"[\w.]*(Error|Exception): ", line)]
+    java_errors = [line for line in lines if line.startswith("Caused by: ")]
+    return (python_errors or java_errors or lines or ["no output"])[-1][:500]
 
 
 def stop() -> None:
@@ -74,7 +82,8 @@ def _wait_until_running() -> None:
         if job and tasks.get("RUNNING", 0) == sum(tasks.values()):
             return
         if time.monotonic() > deadline:
-            raise JobError(f"job {JOB_NAME} does not run after {DEADLINE_SECONDS} s: {tasks or 'no job'}; see its page {settings().url('FLINK')}")
+            found = tasks or "no job"
+            raise JobError(f"job {JOB_NAME} does not run after {DEADLINE_SECONDS} s: {found}; its page is {settings().url('FLINK')}")
         time.sleep(0.5)
 
 
