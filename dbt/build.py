@@ -113,7 +113,7 @@ def show_progress(event: EventMsg) -> None:
     if event.info.name == "LogModelResult":
         print(f"  {event.data.index:>3}/{event.data.total}  {event.data.status:<8} {event.data.execution_time:7.2f} s  {event.data.description}")
     elif event.info.name == "LogTestResult" and event.data.status != "pass":
-        print(f"  {event.data.index:>3}/{event.data.total}  {event.data.status:<8} test {event.data.name}")
+        print(f"  {event.data.index:>3}/{event.data.num_models}  {event.data.status:<8} test {event.data.name}")
     sys.stdout.flush()
 
 

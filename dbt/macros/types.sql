@@ -8,6 +8,11 @@
     cast(sum({{ expression }}) as Decimal(38, 4))
 {%- endmacro %}
 
+{# A name with few distinct values. #}
+{% macro label(expression) -%}
+    toLowCardinality(assumeNotNull({{ expression }}))
+{%- endmacro %}
+
 {% macro utc_day(timestamp) -%}
     toDate32({{ timestamp }}, 'UTC')
 {%- endmacro %}

@@ -31,8 +31,8 @@ summary as (
     select
         customer_id,
         {{ bigint('count() - 1') }} as frequency,
-        {{ bigint("dateDiff('day', min(day), max(day))") }} as recency,
-        {{ bigint("dateDiff('day', min(day), " ~ as_of_day() ~ ")") }} as T,
+        dateDiff('day', min(day), max(day)) as recency,
+        dateDiff('day', min(day), {{ as_of_day() }}) as T,
         {{ ratio('sumIf(net_amount, day_number > 1)', 'countIf(day_number > 1)') }} as monetary_value
     from ranked
     group by customer_id

@@ -39,7 +39,8 @@ purchase_features as (
         {{ bigint('uniqExact(category)') }} as categories,
         {{ ratio('sum(discount)', 'sum(amount)') }} as discount_share,
         {{ ratio("countIf(status in (" ~ quoted(var('refunded_statuses')) ~ "))", 'count()') }} as return_rate,
-        {{ bigint("dateDiff('day', toDate32(max(purchased_at), 'UTC'), " ~ as_of_day() ~ ")") }} as recency_days
+        dateDiff('day', {{ utc_day('max(purchased_at)') }}, {{ as_of_day() }}) as recency_days,
+        min(purchased_at) as first_purchase_at
     from purchases
     group by customer_id
 
@@ -68,11 +69,12 @@ features as (
         purchase_features.recency_days as recency_days,
         clv_summary.frequency as frequency,
         clv_summary.monetary_value as monetary_value,
-        {{ bigint("dateDiff('day', toDate32(least(
-            dim_customers.first_purchase_at,
-            coalesce(dim_customers.registered_at, dim_customers.first_purchase_at),
-            coalesce(session_features.first_session_at, dim_customers.first_purchase_at)
-        ), 'UTC'), " ~ as_of_day() ~ ")") }} as tenure_days,
+        least(
+            purchase_features.first_purchase_at,
+            coalesce(dim_customers.registered_at, purchase_features.first_purchase_at),
+            coalesce(session_features.first_session_at, purchase_features.first_purchase_at)
+        ) as first_known_at,
+        dateDiff('day', {{ utc_day('first_known_at') }}, {{ as_of_day() }}) as tenure_days,
         purchase_features.orders as orders,
         purchase_features.orders_90d as orders_90d,
         purchase_features.units as units,
@@ -95,4 +97,5 @@ features as (
 
 )
 
-select * from features
+select * except (first_known_at)
+from features

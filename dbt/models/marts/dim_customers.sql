@@ -52,11 +52,11 @@ joined as (
 
     select
         known.customer_id as customer_id,
-        registered.customer_id is not null as is_registered,
+        cast(registered.customer_id is not null as Bool) as is_registered,
         registered.registered_at as registered_at,
-        coalesce(registered.country, session_totals.first_seen_by.1, purchase_totals.first_seen_by.1) as country,
-        coalesce(registered.channel, session_totals.first_seen_by.2, purchase_totals.first_seen_by.2) as channel,
-        coalesce(registered.device, session_totals.first_seen_by.3, purchase_totals.first_seen_by.3) as device,
+        {{ label('coalesce(registered.country, session_totals.first_seen_by.1, purchase_totals.first_seen_by.1)') }} as country,
+        {{ label('coalesce(registered.channel, session_totals.first_seen_by.2, purchase_totals.first_seen_by.2)') }} as channel,
+        {{ label('coalesce(registered.device, session_totals.first_seen_by.3, purchase_totals.first_seen_by.3)') }} as device,
         purchase_totals.first_purchase_at as first_purchase_at,
         purchase_totals.last_purchase_at as last_purchase_at,
         coalesce(purchase_totals.purchases, 0) as purchases,

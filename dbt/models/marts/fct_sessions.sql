@@ -27,9 +27,9 @@ sessions as (
         cast(
             greatest(sumIf(value, event_type = 'cart') - sumIf(value, event_type = 'remove_from_cart'), 0) as Decimal(38, 4)
         ) as cart_value,
-        anyIf(device, starts_session) as device,
-        anyIf(country, starts_session) as country,
-        anyIf(channel, starts_session) as channel
+        {{ label('anyIf(device, starts_session)') }} as device,
+        {{ label('anyIf(country, starts_session)') }} as country,
+        {{ label('anyIf(channel, starts_session)') }} as channel
     from session_events
     group by customer_id, session_number
 

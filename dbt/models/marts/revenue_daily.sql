@@ -51,15 +51,23 @@ daily as (
         day,
         country,
         category,
-        {{ bigint('sum(purchases)') }} as purchases,
-        {{ bigint('sum(units)') }} as units,
-        {{ money_sum('gross') }} as gross,
-        {{ money_sum('discounts') }} as discounts,
-        {{ money_sum('refunds') }} as refunds,
-        {{ money_sum('gross') }} - {{ money_sum('discounts') }} - {{ money_sum('refunds') }} as net
+        {{ bigint('sum(movements.purchases)') }} as purchases,
+        {{ bigint('sum(movements.units)') }} as units,
+        {{ money_sum('movements.gross') }} as gross,
+        {{ money_sum('movements.discounts') }} as discounts,
+        {{ money_sum('movements.refunds') }} as refunds
     from movements
     group by day, country, category
 
+),
+
+final as (
+
+    select
+        *,
+        gross - discounts - refunds as net
+    from daily
+
 )
 
-select * from daily
+select * from final
