@@ -1,0 +1,96 @@
+"""What was sent, one row a record, in Parquet: only the checks read it, never the pipeline.
+
+Columns: topic, event_id (null where the record has none that can be read), key, event_time (null where unreadable), class,
+reason (the dead letter expected, null where the record should pass), md5 (of the value's bytes, only where a reason is given),
+run. Each run writes files of its own; a part is complete when it has its name.
+"""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from generators.encode import Records
+
+PART_ROWS = 200_000
+SCHEMA = pa.schema(
+    [
+        ("topic", pa.dictionary(pa.int32(), pa.string())),
+        ("event_id", pa.string()),
+        ("key", pa.string()),
+        ("event_time", pa.timestamp("ms", tz="UTC")),
+        ("class", pa.dictionary(pa.int32(), pa.string())),
+        ("reason", pa.dictionary(pa.int32(), pa.string())),
+        ("md5", pa.string()),
+        ("run", pa.dictionary(pa.int32(), pa.string())),
+    ]
+)
+
+
+def directory(truth: Path) -> Path:
+    return truth / "ledger"
+
+
+class Ledger:
+    """Rows of one run, written in parts; use as a context manager."""
+
+    def __init__(self, truth: Path, run: str) -> None:
+        self._directory, self._run = directory(truth), run
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._part = 0
+        self._rows = 0
+        self._tables: list[pa.Table] = []
+
+    def __enter__(self) -> "Ledger":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.flush()
+
+    def add(self, records: Records, topic: str | None = None) -> None:
+        """``topic``: where the records went, if not to the source topic of their stream."""
+        if not len(records):
+            return
+        self._tables.append(_table(records, topic or records.stream.source, self._run))
+        self._rows += len(records)
+        if self._rows >= PART_ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is held as one part."""
+        if not self._tables:
+            return
+        final = self._directory / f"{self._run}-{self._part:06d}.parquet"
+        unfinished = final.with_suffix(".unfinished")
+        pq.write_table(
+            pa.concat_tables(self._tables, promote_options="none").unify_dictionaries(), unfinished, compression="zstd"
+        )
+        unfinished.rename(final)
+        self._part += 1
+        self._rows = 0
+        self._tables = []
+
+
+def _same(value: str, n: int) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array([0], pa.int32()).take(pa.array([0] * n)), [value])
+
+
+def _labels(values: list[str | None]) -> pa.Array:
+    return pa.array(values, pa.string()).dictionary_encode()
+
+
+def _table(records: Records, topic: str, run: str) -> pa.Table:
+    n = len(records)
+    return pa.Table.from_arrays(
+        [
+            _same(topic, n),
+            pa.array(records.ids, pa.string()),
+            pa.array([None if key is None else key.decode(errors="replace") for key in records.keys], pa.string()),
+            pa.array(records.times, pa.timestamp("ms", tz="UTC")),
+            _labels(records.kinds),
+            _labels(records.reasons),
+            pa.array(records.md5s(), pa.string()),
+            _same(run, n),
+        ],
+        schema=SCHEMA,
+    )

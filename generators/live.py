@@ -1,0 +1,138 @@
+"""A stream at a steady rate whose events happen now: sessions of the remembered customers, and of guests where those are too few.
+
+The simulator gives the order of events, in blocks of its own time; the wall clock gives their moments. So the rate is exact from
+the first second, and a session's events keep their order.
+"""
+
+import numpy as np
+
+from contracts.topics import PURCHASES, WEB, Stream
+from generators.catalogue import CATEGORIES
+from generators.chance import generator
+from generators.clock import MINUTE, SECOND
+from generators.columns import Columns, concat, length, take
+from generators.customers import REAL_DEVICES, of_segment
+from generators.orders import states
+from generators.segments import CHANNELS, COUNTRIES, SEGMENTS
+from generators.sessions import Visits, order_values, simulate
+from generators.world import BLOCK, World
+
+# Live sessions are brisk, so that a stream of a minute shows whole ones; the warehouse ships within minutes.
+SESSION_PACE = 0.2
+ORDER_PACE = 0.001
+# A customer comes back after so long: the longest session, and what tells two sessions apart.
+REST = 60 * MINUTE
+# Sessions a day below which a customer does not come.
+ENGAGED = 0.01
+GUESTS_BUY = 0.1
+# Events that a session brings, about: sets how many sessions start, not the rate.
+EVENTS_PER_SESSION = 8
+# The simulator's own rate of events a second where the wanted one is higher or none, and sessions in a block at least.
+FASTEST = 5_000.0
+BLOCK_SESSIONS = 100
+
+
+class Crowd:
+    """Who comes: customers at rest, more often the more engaged; guests for the rest."""
+
+    def __init__(self, world: World, now: int) -> None:
+        people = self._people = world.customers
+        looks = world.interest(now)
+        buys = np.where((people.left > now) & (people.registered <= now), people.rate, 0)
+        self._weight = np.where(looks + buys >= ENGAGED, looks + buys, 0)
+        self._buying = buys / np.maximum(looks + buys, 1e-9)
+        self._rested = np.full(len(people), now)
+        self._guests = 0
+
+    def visits(self, rng: np.random.Generator, start: np.ndarray, number: int, now: int, only_buyers: bool) -> Visits:
+        """A session for each start, numbered from ``number``. ``now``: the wall clock, for who is at rest."""
+        n = len(start)
+        known = self._customers(rng, n, now)
+        strangers = -1 - self._guests - np.arange(n - len(known))
+        self._guests += len(strangers)
+        customer = rng.permutation(np.concatenate([known, strangers]))
+        people, guest, who = self._people, customer < 0, np.maximum(customer, 0)
+        segment = np.where(guest, rng.choice(len(SEGMENTS), n, p=[each.share for each in SEGMENTS]), people.segment[who])
+        usual = of_segment(lambda s: s.spend.q / s.spend.scale, segment)
+        return Visits(
+            customer=customer,
+            segment=segment,
+            device=np.where(guest, rng.integers(0, len(REAL_DEVICES), n), people.device[who]),
+            country=np.where(guest, rng.integers(0, len(COUNTRIES), n), people.country[who]),
+            channel=rng.integers(0, len(CHANNELS), n),
+            favourite=np.where(guest, rng.integers(0, len(CATEGORIES), n), people.favourite[who]),
+            start=start,
+            number=np.arange(n) + number,
+            buys=only_buyers | (rng.random(n) < np.where(guest, GUESTS_BUY, self._buying[who])),
+            order_value=order_values(rng, segment, np.where(guest, usual, people.spend_rate[who])),
+            pace=SESSION_PACE,
+        )
+
+    def _customers(self, rng: np.random.Generator, n: int, now: int) -> np.ndarray:
+        """Up to n customers at rest, drawn without replacement by weight."""
+        free = np.flatnonzero((self._weight > 0) & (self._rested <= now))
+        race = rng.exponential(size=len(free)) / self._weight[free]
+        chosen = free[np.argsort(race)[:n]]
+        self._rested[chosen] = now + REST
+        return chosen
+
+
+class Stage:
+    """Endless events of the wanted streams in the simulator's order; ``next`` takes so many and dates them."""
+
+    def __init__(self, world: World, seed: int, streams: tuple[Stream, ...], rate: float, now: int) -> None:
+        self._world, self._seed, self._streams = world, seed, streams
+        self._crowd = Crowd(world, now)
+        starts = max(min(rate or FASTEST, FASTEST) / EVENTS_PER_SESSION, 0.01)  # sessions a second of the simulator's time
+        self._reach = int(max(BLOCK_SESSIONS / starts, 1.0) * SECOND)
+        self._per_block = starts * self._reach / SECOND
+        self._block = 0
+        self._open: dict[Stream, Columns] = {}
+        self._ready: dict[Stream, Columns] = {}
+        self._order = np.empty(0, dtype=np.int64)  # of the ready events: index into web, then purchases
+        self._taken = 0
+        self._placed: dict[tuple[int, int], int] = {}
+
+    def next(self, count: int, begin: int, end: int) -> dict[Stream, Columns]:
+        """Up to ``count`` events, dated evenly over (begin, end], in milliseconds of the wall clock."""
+        while self._taken >= len(self._order):
+            self._fill(end)
+        order = self._order[self._taken : self._taken + count]
+        self._taken += len(order)
+        moments = begin + (np.arange(1, len(order) + 1) * (end - begin)) // len(order)
+        result, offset = {}, 0
+        for stream in self._streams:
+            ready = self._ready[stream]
+            mine = (order >= offset) & (order < offset + length(ready))
+            events = take(ready, order[mine] - offset)
+            events["time"] = moments[mine]
+            result[stream] = self._dated(events) if stream is PURCHASES else events
+            offset += length(ready)
+        return result
+
+    def _fill(self, now: int) -> None:
+        """One more block of sessions; what happens within the block is ready."""
+        rng = generator(self._seed, 6, self._block)
+        begin, end = self._block * self._reach, (self._block + 1) * self._reach
+        start = begin + np.sort(rng.integers(0, self._reach, rng.poisson(self._per_block)))
+        visits = self._crowd.visits(rng, start, self._block * BLOCK, now, only_buyers=WEB not in self._streams)
+        web, lines = simulate(rng, self._world.catalogue, visits)
+        web["number"] = np.arange(length(web)) + self._block * BLOCK
+        made = {WEB: web, PURCHASES: states(rng, lines, ORDER_PACE)}
+        for stream in self._streams:
+            whole = concat([self._open[stream], made[stream]]) if stream in self._open else made[stream]
+            due = whole["time"] < end
+            self._ready[stream], self._open[stream] = take(whole, due), take(whole, ~due)
+        self._order = np.argsort(np.concatenate([self._ready[stream]["time"] for stream in self._streams]), kind="stable")
+        self._taken = 0
+        self._block += 1
+
+    def _dated(self, events: Columns) -> Columns:
+        """``placed`` by the wall clock too: remembered from the first state of a purchase to its last."""
+        placed = events["time"].copy()
+        keys = list(zip(events["session"].tolist(), events["line"].tolist(), strict=True))
+        for i, (key, moment, last) in enumerate(zip(keys, events["time"].tolist(), events["last"].tolist(), strict=True)):
+            placed[i] = self._placed.setdefault(key, moment)
+            if last:
+                del self._placed[key]
+        return {**events, "placed": placed}

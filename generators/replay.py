@@ -1,0 +1,220 @@
+"""A real CSV file through the same topics as the simulator's events, in constant memory.
+
+A line that makes no event goes to the dead letters of its stream with its number; the rest flows. Ids come from the content of
+the rows (docs/decisions/0010-replay-identity.md), so that sending a file again adds nothing.
+"""
+
+import base64
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+
+from contracts.events import DEAD_LETTER, Reason
+from contracts.settings import Settings
+from contracts.topics import MAX_MESSAGE_BYTES, STREAMS, Stream
+from generators.clock import iso, milliseconds
+from generators.csv_lines import BadLineError, Line, Record, ReplayError, open_csv
+from generators.encode import Records, namespace
+from generators.formats import FORMATS, Made, Reader, digest
+from generators.ledger import Ledger
+from generators.occurrences import Occurrences, open_occurrences
+from generators.progress import Meter
+from generators.send import Sender
+
+BATCH = 5_000
+REPORTED = 20
+# What a message may weigh beside its value, in the broker's count.
+ENVELOPE = 2_048
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A line that makes no event, and why."""
+
+    line: Line
+    problem: str
+
+
+def run(settings: Settings, path: Path, name: str) -> None:
+    """ReplayError where the file as a whole cannot be replayed, SendError where Kafka did not take it."""
+    if name not in FORMATS:
+        raise ReplayError(f"unknown format {name!r}: known are {', '.join(FORMATS)}")
+    check_header(path, name)
+    sender = Sender(settings, tuple(topic for stream in STREAMS for topic in (stream.source, stream.dead_letters)))
+    stamp = milliseconds(datetime.now(UTC))
+    with Ledger(settings.truth, f"replay-{namespace(path.name, stamp)}") as ledger:
+        totals = _send(settings, path, name, sender, ledger)
+        sender.close()
+    print(totals.summary(path.name))
+    if totals.lines and totals.bad == totals.lines:
+        raise ReplayError(f"no line of {path} makes an event")
+
+
+@dataclass
+class Totals:
+    lines: int = 0
+    bad: int = 0
+    records: int = 0
+
+    def summary(self, file: str) -> str:
+        return f"{file}: {self.lines:,} lines, {self.records:,} events sent, {self.bad:,} lines dead-lettered"
+
+    def report(self, file: str, bad: Unreadable) -> None:
+        """The first ones by line, the rest as a count at the end."""
+        self.bad += 1
+        if self.bad <= REPORTED:
+            print(f"{file}:{bad.line.number}: {bad.problem}", file=sys.stderr)
+        elif self.bad == REPORTED + 1:
+            print(f"{file}: more bad lines follow; all are in the dead letters", file=sys.stderr)
+
+
+def check_header(path: Path, name: str) -> None:
+    """ReplayError names what the header lacks."""
+    with open_csv(path) as file:
+        reader = FORMATS[name]
+        missing = [column for column in reader.required if column not in file.columns]
+        twice = sorted({column for column in (*reader.required, *reader.optional) if file.columns.count(column) > 1})
+        if missing:
+            raise ReplayError(f"{path}: the header has no {', '.join(missing)}; it has {', '.join(file.columns)[:300]}")
+        if twice:
+            raise ReplayError(f"{path}: the header has {', '.join(twice)} more than once")
+
+
+def _send(settings: Settings, path: Path, name: str, sender: Sender, ledger: Ledger) -> Totals:
+    totals = Totals()
+    with open_occurrences(settings.var / "replay") as occurrences:
+        if FORMATS[name].equal_rows_differ:
+            _count_rows(path, name, occurrences)
+        with Meter(f"replay {path.name}", total=path.stat().st_size) as meter:
+            outbox = Outbox(path.name, FORMATS[name].stream, sender, ledger)
+            for made, position in events(path, name, occurrences):
+                totals.lines += 1
+                if isinstance(made, Unreadable):
+                    totals.report(path.name, made)
+                    outbox.set_aside(made)
+                else:
+                    totals.records += len(made)
+                    outbox.add(made)
+                if outbox.full:
+                    meter.add(outbox.empty(), done=position, note=f"{totals.bad:,} bad lines" if totals.bad else "")
+            meter.add(outbox.empty(), done=path.stat().st_size)
+    return totals
+
+
+def _count_rows(path: Path, name: str, occurrences: Occurrences) -> None:
+    """First reading, where equal rows are different events: how many equal ones stand before each."""
+    with open_csv(path) as file, Meter(f"reading {path.name}", total=path.stat().st_size) as meter:
+        reader = FORMATS[name](file.columns)
+        lines = 0
+        for lines, record in enumerate(file.records(), start=1):
+            row = _row(reader, record)
+            if not isinstance(row, Unreadable):
+                occurrences.add(row.identity)
+            if lines % BATCH == 0:
+                meter.add(BATCH, done=file.position)
+        meter.add(lines % BATCH)
+
+
+def events(path: Path, name: str, occurrences: Occurrences) -> Iterator[tuple[list[Made] | Unreadable, int]]:
+    """What each line makes, and the position in the file."""
+    with open_csv(path) as file:
+        reader = FORMATS[name](file.columns)
+        counts = occurrences.counts() if reader.equal_rows_differ else None
+        for record in file.records():
+            row = _row(reader, record)
+            if isinstance(row, Unreadable):
+                yield row, file.position
+                continue
+            before = 0 if counts is None else next(counts, None)
+            if before is None:
+                raise ReplayError(f"{path} changed while it was read")
+            made = list(row.events(digest(row.identity, str(before)) if before else row.identity))
+            if any(len(event.value) + len(event.key) > MAX_MESSAGE_BYTES - ENVELOPE for event in made):
+                yield Unreadable(record.line, "the event is larger than a message may be"), file.position
+            else:
+                yield made, file.position
+
+
+def _row(reader: Reader, record: Record):
+    if record.problem:
+        return Unreadable(record.line, record.problem)
+    try:
+        return reader.read(record.fields)
+    except BadLineError as error:
+        return Unreadable(record.line, str(error))
+
+
+class Outbox:
+    """Collects events and dead letters, and sends them in batches with their rows of the ledger."""
+
+    def __init__(self, file: str, stream: Stream, sender: Sender, ledger: Ledger) -> None:
+        self._file, self._stream, self._sender, self._ledger = file, stream, sender, ledger
+        self._made: dict[Stream, list[Made]] = {each: [] for each in STREAMS}
+        self._bad: list[Unreadable] = []
+        self._bytes = 0
+
+    @property
+    def full(self) -> bool:
+        return self._bytes > BATCH * 400 or len(self._bad) + sum(map(len, self._made.values())) >= BATCH
+
+    def add(self, made: list[Made]) -> None:
+        for event in made:
+            self._made[event.stream].append(event)
+            self._bytes += len(event.value)
+
+    def set_aside(self, bad: Unreadable) -> None:
+        self._bad.append(bad)
+        self._bytes += len(bad.line.raw)
+
+    def empty(self) -> int:
+        """Send what is held; returns how many records."""
+        count = 0
+        for stream, made in self._made.items():
+            records = _good(stream, made)
+            self._sender.send(records)
+            self._ledger.add(records)
+            count += len(records)
+        letters = [dead_letter(self._stream, self._file, bad) for bad in self._bad]
+        self._sender.send(_unreadable(self._stream, self._file, self._bad, letters), self._stream.dead_letters)
+        self._ledger.add(
+            _unreadable(self._stream, self._file, self._bad, [bad.line.raw for bad in self._bad]), self._stream.dead_letters
+        )
+        count += len(self._bad)
+        self._made = {each: [] for each in STREAMS}
+        self._bad = []
+        self._bytes = 0
+        return count
+
+
+def dead_letter(stream: Stream, file: str, bad: Unreadable) -> bytes:
+    """As the contract has it; the line number stands for the offset."""
+    raw = bad.line.raw
+    values = {
+        "reason": Reason.UNREADABLE_LINE.value,
+        "message": bad.problem,
+        "raw_value": base64.b64encode(raw).decode(),
+        "raw_key": None,
+        "stream": stream.event.name,
+        "source_topic": file,
+        "source_partition": 0,
+        "source_offset": bad.line.number,
+        "dead_at": str(iso(milliseconds(datetime.now(UTC)))),
+    }
+    return orjson.dumps({field.name: values[field.name] for field in DEAD_LETTER.fields})
+
+
+def _good(stream: Stream, made: list[Made]) -> Records:
+    n = len(made)
+    keys, values, ids, times = ([row[i] for row in made] for i in (1, 2, 3, 4))
+    return Records(stream, keys, values, ids, times, ["good"] * n, [None] * n)
+
+
+def _unreadable(stream: Stream, file: str, bad: list[Unreadable], values: list[bytes]) -> Records:
+    """``values``: the dead letters to send, or the lines for the ledger."""
+    n = len(bad)
+    names = [f"{file}:{each.line.number}" for each in bad]
+    return Records(stream, [None] * n, values, names, [None] * n, ["unreadable"] * n, [Reason.UNREADABLE_LINE.value] * n)
