@@ -115,6 +115,7 @@ DEAD_LETTER = Event(
         Column("message", Type.TEXT, "What is wrong, naming the field where there is one."),
         Column("raw_value", Type.TEXT, "The record's bytes, base64.", nullable=True),
         Column("raw_key", Type.TEXT, "The key's bytes, base64.", nullable=True),
+        Column("stream", Type.LABEL, "Kind of event it was meant to be."),
         Column("source_topic", Type.LABEL, "Topic it was read from, or the name of the replayed file."),
         *SOURCE_POSITION,
         Column("dead_at", Type.TIMESTAMP, "When it was set aside."),

@@ -1,5 +1,6 @@
 """ClickHouse DDL: databases, and the tables that the sink fills. Every statement may run again."""
 
+from contracts.ml import ML_TABLES, ResultTable
 from contracts.tables import COMMITTED, DELETED, INGESTED, LAYER_DATABASES, ML_DATABASE, RAW_DATABASE, RAW_TABLES, VERSION, RawTable
 from contracts.types import Column
 
@@ -21,7 +22,7 @@ def _column(column: Column) -> str:
     return f"  {column.name} {data_type(column)} COMMENT '{doc}'"
 
 
-def table(raw: RawTable) -> str:
+def table(raw: RawTable | ResultTable) -> str:
     """A ReplacingMergeTree over the table's key: a redelivered row replaces itself.
 
     Of a replica the row with the highest WAL position wins; a deleted row stays as a tombstone that FINAL hides.
@@ -43,3 +44,7 @@ def table(raw: RawTable) -> str:
 
 def raw_tables() -> str:
     return "\n".join(table(raw) for raw in RAW_TABLES)
+
+
+def ml_tables() -> str:
+    return "\n".join(table(results) for results in ML_TABLES)

@@ -177,7 +177,7 @@ RAW_PURCHASE_EVENTS = RawTable(
     (*PURCHASE_EVENT.fields, *SOURCE_POSITION), "One row per valid change of state of a purchase.", partition_by="toYear(event_time)",
 )  # fmt: skip
 RAW_DEAD_LETTERS = RawTable(
-    "dead_letters", (WEB.dead_letters, PURCHASES.dead_letters), ("source_topic", "source_partition", "source_offset"),
+    "dead_letters", (WEB.dead_letters, PURCHASES.dead_letters), ("stream", "source_topic", "source_partition", "source_offset"),
     DEAD_LETTER.fields, "One row per record set aside.",
 )  # fmt: skip
 

@@ -38,7 +38,7 @@ def accepted(event: Event) -> str:
 
 def dead_letters(event: Event, source_topic: str) -> str:
     return f"""
-        SELECT verdict.reason, verdict.message, raw_value, raw_key, '{source_topic}', source_partition, source_offset,
+        SELECT verdict.reason, verdict.message, raw_value, raw_key, '{event.name}', '{source_topic}', source_partition, source_offset,
                CAST(arrived AS TIMESTAMP_LTZ(3))
         FROM {event.name}_judged WHERE verdict.reason IS NOT NULL"""
 

@@ -55,6 +55,7 @@ CREATE TABLE IF NOT EXISTS raw.dead_letters (
   message String COMMENT 'What is wrong, naming the field where there is one.',
   raw_value Nullable(String) COMMENT 'The record\'s bytes, base64.',
   raw_key Nullable(String) COMMENT 'The key\'s bytes, base64.',
+  stream LowCardinality(String) COMMENT 'Kind of event it was meant to be.',
   source_topic LowCardinality(String) COMMENT 'Topic it was read from, or the name of the replayed file.',
   source_partition Int32 COMMENT 'Partition of the source topic (0 for a replayed file).',
   source_offset Int64 COMMENT 'Offset in that partition (line number for a replayed file).',
@@ -62,7 +63,7 @@ CREATE TABLE IF NOT EXISTS raw.dead_letters (
   _ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When ClickHouse took the row.'
 )
 ENGINE = ReplacingMergeTree
-ORDER BY (source_topic, source_partition, source_offset)
+ORDER BY (stream, source_topic, source_partition, source_offset)
 COMMENT 'One row per record set aside.';
 
 CREATE TABLE IF NOT EXISTS raw.customers (

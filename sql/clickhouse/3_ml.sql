@@ -1,0 +1,61 @@
+CREATE TABLE IF NOT EXISTS ml.customer_segments (
+  run_id LowCardinality(String) COMMENT 'The run that wrote the row.',
+  as_of Date32 COMMENT 'The features are as known at the end of this day, UTC.',
+  computed_at DateTime64(3, 'UTC') COMMENT 'When the run computed it; the same in all rows of a run.',
+  customer_id String COMMENT 'Who.',
+  segment Int32 COMMENT 'Segment of this run, 1 upwards by falling mean net revenue.',
+  segment_name LowCardinality(String) COMMENT 'Name from the profile, unique within the run.',
+  distance Float64 COMMENT 'Distance to the centre of the segment, in standard deviations of the scaled features.',
+  _ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When ClickHouse took the row.'
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (run_id, customer_id)
+COMMENT 'One row per run and customer with at least one purchase.';
+
+CREATE TABLE IF NOT EXISTS ml.segment_profiles (
+  run_id LowCardinality(String) COMMENT 'The run that wrote the row.',
+  as_of Date32 COMMENT 'The features are as known at the end of this day, UTC.',
+  computed_at DateTime64(3, 'UTC') COMMENT 'When the run computed it; the same in all rows of a run.',
+  segment Int32 COMMENT 'Segment of this run, 1 upwards by falling mean net revenue.',
+  segment_name LowCardinality(String) COMMENT 'Name from the profile, unique within the run.',
+  meaning String COMMENT 'The profile in words.',
+  customers Int64 COMMENT 'Customers in the segment.',
+  share Float64 COMMENT 'Share of all customers, 0 to 1.',
+  revenue_share Float64 COMMENT 'Share of all net revenue; 0 where nobody brought any.',
+  mean_recency_days Float64 COMMENT 'Mean of days since the last purchase over the segment.',
+  median_recency_days Float64 COMMENT 'Median of days since the last purchase over the segment.',
+  mean_orders Float64 COMMENT 'Mean of orders over the segment.',
+  median_orders Float64 COMMENT 'Median of orders over the segment.',
+  mean_net_revenue Float64 COMMENT 'Mean of net revenue over the segment.',
+  median_net_revenue Float64 COMMENT 'Median of net revenue over the segment.',
+  mean_average_order_value Float64 COMMENT 'Mean of average order value over the segment.',
+  median_average_order_value Float64 COMMENT 'Median of average order value over the segment.',
+  mean_sessions_90d Float64 COMMENT 'Mean of sessions in the last 90 days over the segment.',
+  median_sessions_90d Float64 COMMENT 'Median of sessions in the last 90 days over the segment.',
+  mean_cart_abandon_rate Float64 COMMENT 'Mean of share of carts abandoned over the segment.',
+  median_cart_abandon_rate Float64 COMMENT 'Median of share of carts abandoned over the segment.',
+  mean_categories Float64 COMMENT 'Mean of categories bought from over the segment.',
+  median_categories Float64 COMMENT 'Median of categories bought from over the segment.',
+  mean_discount_share Float64 COMMENT 'Mean of discount as a share of gross value over the segment.',
+  median_discount_share Float64 COMMENT 'Median of discount as a share of gross value over the segment.',
+  mean_return_rate Float64 COMMENT 'Mean of share of purchases returned or cancelled over the segment.',
+  median_return_rate Float64 COMMENT 'Median of share of purchases returned or cancelled over the segment.',
+  _ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When ClickHouse took the row.'
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (run_id, segment)
+COMMENT 'One row per run and segment: its size and its features.';
+
+CREATE TABLE IF NOT EXISTS ml.k_selection (
+  run_id LowCardinality(String) COMMENT 'The run that wrote the row.',
+  as_of Date32 COMMENT 'The features are as known at the end of this day, UTC.',
+  computed_at DateTime64(3, 'UTC') COMMENT 'When the run computed it; the same in all rows of a run.',
+  k Int32 COMMENT 'Number of clusters tried.',
+  silhouette Float64 COMMENT 'Mean silhouette by squared Euclidean distance, -1 to 1; the highest wins.',
+  cost Float64 COMMENT 'Sum of squared distances to the centres.',
+  chosen Int32 COMMENT '1 for the number that the segments were made with, else 0.',
+  _ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When ClickHouse took the row.'
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (run_id, k)
+COMMENT 'One row per run and number of clusters tried.';

@@ -1,0 +1,63 @@
+"""``python -m verify``: wait until nothing moves, check every invariant, name every difference. Exit code 1 if one is red."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from contracts.settings import SettingsError, settings
+from verify.conservation import conservation, dead_letters, redelivery
+from verify.lake import lake
+from verify.marts import marts
+from verify.result import Result
+from verify.settle import UnsettledError, settle
+from verify.slot import slot
+from verify.stream import replication, stream
+
+Check = Callable[[], Result]
+
+
+def checks() -> tuple[Check, ...]:
+    return (lambda: conservation(settings().truth / "ledger"), stream, replication, redelivery, marts, lake, dead_letters, slot)
+
+
+def run(tell: Callable[[str], None]) -> list[Result]:
+    """UnsettledError where events still flow after the deadline."""
+    settle(tell=tell)
+    found = []
+    for check in checks():
+        result = check()
+        tell(f"{result.name} {'holds' if result.holds else 'DOES NOT HOLD'}: {result.title}")
+        found.append(result)
+    (settings().var / "verify.json").write_text(json.dumps([vars(result) | {"holds": result.holds} for result in found], indent=2))
+    return found
+
+
+def show(results: Sequence[Result], console: Console) -> None:
+    table = Table("", "invariant", "figures", show_lines=True)
+    for result in results:
+        sign = "[green]holds[/green]" if result.holds else f"[red]{result.differing} differences[/red]"
+        figures = "\n".join(f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}" for name, value in result.figures.items())
+        table.add_row(sign, f"{result.name} {result.title}", figures)
+    console.print(table)
+    for result in results:
+        for difference in result.differences:
+            console.print(f"{result.name}: {difference}", style="red", markup=False, highlight=False)
+
+
+def main() -> int:
+    console = Console()
+    try:
+        with console.status("") as status:
+            results = run(lambda text: status.update(text) if console.is_terminal else print(text, flush=True))
+    except (UnsettledError, SettingsError) as error:
+        print(f"verify: {error}", file=sys.stderr)
+        return 1
+    show(results, console)
+    return 0 if all(result.holds for result in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""Wait until nothing moves: only then can two hops be compared."""
+
+import time
+
+from confluent_kafka import Consumer, TopicPartition
+
+from contracts.settings import settings
+from contracts.tables import RAW_TABLES
+from contracts.topics import CDC_SLOT, FLINK_GROUP, SINK_GROUP, STREAMS
+from verify.stores import shop
+
+DEADLINE_SECONDS = 300
+
+
+class UnsettledError(RuntimeError):
+    """Something still moves after the deadline; the message says what lags by how much."""
+
+
+def lag(group: str, topics: list[str]) -> int:
+    """Records between a group's committed offsets and the ends of its topics."""
+    consumer = Consumer({"bootstrap.servers": settings().address("KAFKA"), "group.id": group, "enable.auto.commit": False})
+    try:
+        partitions = [TopicPartition(topic, number) for topic in topics for number in consumer.list_topics(topic, 10).topics[topic].partitions]
+        behind = 0
+        for position in consumer.committed(partitions, timeout=10):
+            low, high = consumer.get_watermark_offsets(TopicPartition(position.topic, position.partition), timeout=10)
+            behind += high - max(position.offset, low)
+        return behind
+    finally:
+        consumer.close()
+
+
+def flink_lag() -> int:
+    """Flink commits offsets with a checkpoint, when everything before them is in Postgres and in Kafka."""
+    return lag(FLINK_GROUP, [stream.source for stream in STREAMS])
+
+
+def sink_lag() -> int:
+    return lag(SINK_GROUP, [topic for table in RAW_TABLES for topic in table.topics])
+
+
+def settle(deadline_seconds: float = DEADLINE_SECONDS, tell=lambda text: None) -> None:  # noqa: ANN001
+    """Hop by hop, in the order of the journey; UnsettledError after the deadline."""
+    deadline = time.monotonic() + deadline_seconds
+    _wait("Flink", "records", flink_lag, 0, deadline, tell)
+    with shop("postgres") as connection:
+        target = connection.execute("SELECT pg_current_wal_flush_lsn()").fetchone()[0]  # type: ignore[index]
+    _wait("Debezium", "bytes of WAL", lambda: _behind(target), 0, deadline, tell)
+    _wait("the ClickHouse sink", "records", sink_lag, 0, deadline, tell)
+
+
+def _behind(target: str) -> int:
+    with shop("postgres") as connection:
+        query = "SELECT greatest(pg_wal_lsn_diff(%s::pg_lsn, confirmed_flush_lsn), 0) FROM pg_replication_slots WHERE slot_name = %s"
+        row = connection.execute(query, (target, CDC_SLOT)).fetchone()
+        if row is None:
+            raise UnsettledError(f"replication slot {CDC_SLOT} is gone")
+        return int(row[0])
+
+
+def _wait(who, unit, measure, allowed, deadline, tell) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    while (behind := measure()) > allowed:
+        if time.monotonic() > deadline:
+            raise UnsettledError(f"{who} is still {behind} {unit} behind; is something sending events?")
+        tell(f"waiting for {who}: {behind:,} {unit} behind")
+        time.sleep(1)
