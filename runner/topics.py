@@ -7,6 +7,7 @@ only: joins no group and commits nothing. Memory does not grow with the topics.
 import argparse
 import base64
 import sys
+import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -90,10 +91,8 @@ class Broker:
         groups = [group.group_id for group in self._admin.list_consumer_groups(request_timeout=SECONDS).result().valid]
         result = {}
         for group in sorted(groups):
-            answer = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=SECONDS)[
-                group
-            ]
-            positions = answer.result().topic_partitions
+            asked = [ConsumerGroupTopicPartitions(group)]
+            positions = self._admin.list_consumer_group_offsets(asked, request_timeout=SECONDS)[group].result().topic_partitions
             result[group] = {(each.topic, each.partition): each.offset for each in positions if each.offset >= 0}
         return result
 
@@ -104,11 +103,16 @@ class Broker:
         if not starts or count <= 0:
             return
         self._consumer.assign(starts)
+        deadline = time.monotonic() + SECONDS
         try:
             while left:
-                messages = self._consumer.consume(BATCH, timeout=SECONDS)
-                if not messages:
-                    self._finished(left, topic)
+                messages = self._consumer.consume(BATCH, timeout=0.2)
+                if messages:
+                    deadline = time.monotonic() + SECONDS
+                else:
+                    self._drop_finished(left, topic)
+                    if left and time.monotonic() > deadline:
+                        raise TopicsError(f"{topic}: no message from partitions {sorted(left)} within {SECONDS:.0f} s")
                 for message in messages:
                     if message.error():
                         raise TopicsError(f"{topic}: {message.error().str()}")
@@ -119,13 +123,11 @@ class Broker:
         finally:
             self._consumer.unassign()
 
-    def _finished(self, left: dict[int, int], topic: str) -> None:
-        """Nothing came: partitions whose newest offsets hold no record any more (a compacted topic) are done."""
-        at = {each.partition: each.offset for each in self._consumer.position([TopicPartition(topic, one) for one in left])}
-        behind = [partition for partition, high in left.items() if at[partition] < high]
-        if behind:
-            raise TopicsError(f"{topic}: no message from partitions {behind} within {SECONDS:.0f} s")
-        left.clear()
+    def _drop_finished(self, left: dict[int, int], topic: str) -> None:
+        """Partitions read to their end: the newest offsets of a compacted topic may hold no record."""
+        for each in self._consumer.position([TopicPartition(topic, partition) for partition in left]):
+            if each.offset >= left[each.partition]:
+                del left[each.partition]
 
 
 def topic_table(topics: dict[str, list[Range]]) -> Table:
@@ -133,13 +135,8 @@ def topic_table(topics: dict[str, list[Range]]) -> Table:
     for column in table.columns[1:]:
         column.justify = "right"
     for name, ranges in topics.items():
-        numbers = (
-            len(ranges),
-            sum(each.low for each in ranges),
-            sum(each.high for each in ranges),
-            sum(each.kept for each in ranges),
-        )
-        table.add_row(name, *(f"{number:,}" for number in numbers))
+        low, high = sum(each.low for each in ranges), sum(each.high for each in ranges)
+        table.add_row(name, *(f"{number:,}" for number in (len(ranges), low, high, high - low)))
     return table
 
 
@@ -175,12 +172,13 @@ def by_reason(messages: Iterator[Message]) -> dict[str, Reason]:
     for message in messages:
         try:
             letter = orjson.loads(message.value() or b"")
-            name = str(letter["reason"])
+            heading = str(letter["reason"])
             raw = None if letter["raw_value"] is None else base64.b64decode(letter["raw_value"])
-            sample = f"{letter['source_topic']}:{letter['source_partition']}:{letter['source_offset']} {letter['message']}  {text(raw)}"
+            place = ":".join(str(letter[name]) for name in ("source_topic", "source_partition", "source_offset"))
+            sample = f"{place} {letter['message']}  {text(raw)}"
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-            name, sample = "(not a dead letter)", text(message.value())
-        reason = reasons.setdefault(name, Reason())
+            heading, sample = "(not a dead letter)", text(message.value())
+        reason = reasons.setdefault(heading, Reason())
         reason.count += 1
         reason.samples.append(sample)
     return reasons
@@ -202,7 +200,9 @@ def show(broker: Broker, wanted: str, last: int, console: Console) -> None:
         raise TopicsError(f"no topic {wanted!r}; there are {', '.join(topics) or 'none'}")
     chosen = {wanted: topics[wanted]} if wanted else topics
     console.print(topic_table(chosen))
-    console.print(lag_table(chosen, broker.committed()))
+    lags = lag_table(chosen, broker.committed())
+    if lags.row_count:
+        console.print(lags)
     dead = {stream.dead_letters for stream in STREAMS}
     for name, ranges in chosen.items():
         if wanted or (name not in CONNECT_TOPICS.values() and name not in dead):
