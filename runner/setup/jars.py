@@ -54,7 +54,7 @@ def pom(wanted: list[Group], destination: Path) -> str:
     dependencies = "".join(f"<dependency>{coordinates(artifact)}</dependency>" for artifact in artifacts)
     executions = "".join(_execution(group, destination / group.name) for group in wanted)
     return (
-        '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'
+        "<project><modelVersion>4.0.0</modelVersion>"
         "<groupId>local</groupId><artifactId>jars</artifactId><version>1</version><packaging>pom</packaging>"
         f"<dependencies>{dependencies}</dependencies><build><plugins><plugin>"
         f"<groupId>org.apache.maven.plugins</groupId><artifactId>maven-dependency-plugin</artifactId><version>{PLUGIN}</version>"

@@ -22,7 +22,6 @@ from runner.setup.progress import Commands, install_all, last_lines
 setup = importlib.import_module("runner.setup.__main__")
 
 PIN = re.compile(r"^([a-z0-9._-]+)(?:\[[a-z0-9,_-]+\])?==\S+ \\$", re.MULTILINE)
-MAVEN = {"m": "http://maven.apache.org/POM/4.0.0"}
 COMPILED = [*environments.ENVIRONMENTS, "uv"]
 
 
@@ -185,7 +184,7 @@ def maven(contents: dict[str, str]) -> Recorder:
 
     def copy(command: list[str]) -> None:
         project = ET.parse(command[command.index("--file") + 1])
-        directories = [Path(element.text or "") for element in project.iterfind(".//m:outputDirectory", MAVEN)]
+        directories = [Path(element.text or "") for element in project.iterfind(".//outputDirectory")]
         for name, content in contents.items():
             directory = next(path for path in directories if path.as_posix().endswith(name.rpartition("/")[0]))
             directory.mkdir(parents=True, exist_ok=True)
@@ -254,9 +253,9 @@ def test_the_committed_checksums_cover_the_committed_list() -> None:
 
 def test_the_project_for_maven_names_what_is_listed_and_no_repository() -> None:
     project = ET.fromstring(jars.pom(jars.groups(), Path("/there")))
-    named = {element.text for element in project.iterfind(".//m:artifactId", MAVEN)}
+    named = {element.text for element in project.iterfind(".//artifactId")}
     assert {artifact.split(":")[1] for group in jars.groups() for artifact in group.artifacts} <= named
-    assert not list(project.iterfind(".//m:repository", MAVEN))
+    assert not list(project.iterfind(".//repository"))
 
 
 @pytest.mark.parametrize("artifact", ["a:b", "a:b:", "a:b:1:jar"])
