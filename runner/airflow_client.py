@@ -107,6 +107,11 @@ class Airflow:
         found = {each["task_id"]: each["state"] or "waiting" for each in self._instances(run)}
         return {task: found.get(task, "waiting") for task in order}
 
+    def returned(self, run: Run, task_id: str) -> dict:
+        """What a task returned to those after it."""
+        answer = self._call("GET", f"{_path(run)}/taskInstances/{quote(task_id)}/xcomEntries/return_value?deserialize=true")
+        return answer["value"]
+
     def log_tail(self, run: Run, task_id: str, lines: int = LOG_LINES) -> str:
         """The last lines of the task's newest try."""
         tries = next((each["try_number"] for each in self._instances(run) if each["task_id"] == task_id), 1)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from contracts.settings import ROOT, SettingsError, settings
-from contracts.steps import run_id as step_run_id
+from contracts.steps import Value
 from runner import stack
 from runner.airflow_client import Airflow, AirflowError, States
 from runner.display import Progress
@@ -90,7 +90,7 @@ class Demo:
                 seen[task] = state
 
         airflow.wait(run, PIPELINE_SECONDS, progress)
-        return results_of(airflow, run.run_id)
+        return airflow.returned(run, "freeze")[Value.RUN_ID]
 
     def close(self, run_id: str, results: list[Result]) -> int:
         """Print and write what went where; the exit code."""
