@@ -12,6 +12,8 @@ from runner.display import Progress
 from runner.service import StackError
 from runner.services import services
 
+LINE_CHARACTERS = 240
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="runner", description="Start and watch the stack; `python3 -m runner.stop` stops it.")
@@ -24,7 +26,8 @@ def main() -> None:
     try:
         sys.exit(run(arguments))
     except stack.PartError as error:
-        print(error, *(f"  {line}" for line in error.lines), sep="\n", file=sys.stderr)
+        print(error, *(f"  {line[:LINE_CHARACTERS]}" for line in error.lines), sep="\n", file=sys.stderr)
+        print("What this start began has been stopped again.", file=sys.stderr)
     except (StackError, SettingsError) as error:
         print(error, file=sys.stderr)
     except KeyboardInterrupt:

@@ -14,6 +14,9 @@ class Node(Protocol):
     @property
     def depends_on(self) -> tuple[str, ...]: ...
 
+    @property
+    def alongside(self) -> tuple[str, ...]: ...
+
 
 N = TypeVar("N", bound=Node)
 
@@ -29,7 +32,7 @@ class Event:
 
 
 def closure(nodes: Mapping[str, N], names: Iterable[str]) -> dict[str, N]:
-    """The named nodes and all that they depend on, in the mapping's order. StackError names an unknown one."""
+    """The named nodes and all that they need, in the mapping's order. StackError names an unknown one."""
     wanted, waiting = set(), list(names)
     while waiting:
         name = waiting.pop()
@@ -37,7 +40,7 @@ def closure(nodes: Mapping[str, N], names: Iterable[str]) -> dict[str, N]:
             raise StackError(f"no part is called {name!r}; there are {', '.join(nodes)}")
         if name not in wanted:
             wanted.add(name)
-            waiting.extend(nodes[name].depends_on)
+            waiting.extend((*nodes[name].depends_on, *nodes[name].alongside))
     return {name: node for name, node in nodes.items() if name in wanted}
 
 

@@ -37,6 +37,9 @@ class Service:
     ready: Callable[[], None]
     """Returns when the service does its work; raises NotReadyError, or its client's error, until then."""
     depends_on: tuple[str, ...] = ()
+    """Parts that must be ready before it starts."""
+    alongside: tuple[str, ...] = ()
+    """Parts that it works with and that may start at the same time; they stop after it."""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     knows_settings: bool = False
     """Reads ``contracts.settings`` itself, so it keeps secrets that came by the process environment."""
@@ -50,7 +53,7 @@ class Service:
     page: Page | None = None
     memory_mb: int = 0
     """About what it holds when busy; start-up refuses when the sum does not fit."""
-    start_seconds: int = 120
+    start_seconds: int = 240
     """Deadline for ``ready`` after the start."""
     stop_seconds: int = 20
     stop_signal: str = "TERM"
@@ -64,6 +67,7 @@ class Step:
     name: str
     run: Callable[[], object]
     depends_on: tuple[str, ...] = ()
+    alongside: tuple[str, ...] = ()
 
 
 Part = Service | Step

@@ -21,7 +21,7 @@ def steps() -> dict[str, Step]:
         Step("clickhouse_schema", call("runner.bootstrap", "clickhouse_schema"), ("clickhouse",)),
         Step("bucket", call("runner.bootstrap", "bucket"), ("minio",)),
         Step("connector", call("runner.bootstrap", "connector"), ("connect", "postgres_schema", "topics")),
-        Step("flink_jobs", call("runner.bootstrap", "flink_jobs"), ("flink-jobmanager", "flink-taskmanager", "postgres_schema", "topics")),
+        Step("flink_jobs", call("runner.bootstrap", "flink_jobs"), ("flink-taskmanager", "postgres_schema", "topics")),
         Step("airflow_database", call("runner.services.airflow", "database"), ("postgres_schema",)),
         Step("superset_database", call("runner.services.superset", "database"), ("postgres_schema",)),
         Step("dashboards", call("runner.services.superset", "dashboards"), ("superset", "postgres_schema", "clickhouse_schema")),

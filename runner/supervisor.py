@@ -21,11 +21,11 @@ LOG_BACKUPS = 3
 
 
 def levels(parts: Mapping[str, Part]) -> dict[str, int]:
-    """Length of the longest chain of predecessors of each part: services stop from the highest level down."""
-    order = TopologicalSorter({name: [each for each in part.depends_on if each in parts] for name, part in parts.items()})
+    """Length of the longest chain of what each part needs: services stop from the highest level down."""
+    needed = {name: (*part.depends_on, *part.alongside) for name, part in parts.items()}
     level: dict[str, int] = {}
-    for name in order.static_order():
-        level[name] = 1 + max((level[each] for each in parts[name].depends_on if each in parts), default=0)
+    for name in TopologicalSorter(needed).static_order():
+        level[name] = 1 + max((level[each] for each in needed[name]), default=0)
     return level
 
 

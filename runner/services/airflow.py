@@ -93,12 +93,13 @@ def part(s: Settings, name: str, component: str, memory_mb: int, options: tuple[
         knows_settings=True,
         needs=(Path(program()),),
         depends_on=("airflow_database",),
+        alongside=() if serves else ("airflow-api-server",),
         ports=("AIRFLOW",) if serves else (),
         ready=probes.airflow(component),
         prepare=prepare,
         page=Page("Airflow: batch runs", s.url("AIRFLOW"), f"{ADMIN} / AIRFLOW_ADMIN_PASSWORD") if serves else None,
         memory_mb=memory_mb,
-        start_seconds=180,
+        start_seconds=300,
         stop_seconds=30,
     )
 

@@ -25,6 +25,7 @@ def taskmanager(s: Settings) -> Service:
         name="flink-taskmanager",
         command=(str(flink.home() / "bin" / "taskmanager.sh"), "start-foreground"),
         environment=flink.variables(s),
+        alongside=("flink-jobmanager",),
         needs=(flink.home(), jars("flink")),
         ready=probes.flink(task_managers=1),
         prepare=flink.prepare,

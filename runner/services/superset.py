@@ -12,21 +12,6 @@ from runner.tools import packages, python, venv
 ADMIN = "admin"
 SOURCE = ROOT / "superset"
 
-# The account through the application, since the command line takes its password as an argument.
-CREATE_ADMIN = """
-import os
-from superset.app import create_app
-app = create_app()
-with app.app_context():
-    manager = app.appbuilder.sm
-    password = os.environ["SUPERSET_ADMIN_PASSWORD"]
-    user = manager.find_user("admin")
-    if user:
-        manager.reset_password(user.id, password)
-    else:
-        assert manager.add_user("admin", "Admin", "User", "admin@localhost", manager.find_role("Admin"), password)
-"""
-
 
 def variables(s: Settings) -> dict[str, str]:
     return {
@@ -54,14 +39,8 @@ def run(name: str, *command: str) -> None:
 def database() -> None:
     """Metadata tables, the administrator, the roles; once per installed version and password."""
     versions = sorted(path.name for path in packages("superset").glob("apache_superset*.dist-info"))
-    stamps.once("superset-database", [*versions, settings().secret("SUPERSET_ADMIN_PASSWORD")], initialise)
-
-
-def initialise() -> None:
-    program = str(venv("superset") / "bin" / "superset")
-    run("upgrade", python("superset"), program, "db", "upgrade")
-    run("init", python("superset"), program, "init")
-    run("admin", python("superset"), "-c", CREATE_ADMIN)
+    inputs = [*versions, settings().secret("SUPERSET_ADMIN_PASSWORD")]
+    stamps.once("superset-database", inputs, lambda: run("init", python("superset"), str(ROOT / "runner" / "superset_init.py")))
 
 
 def dashboards() -> None:
@@ -93,6 +72,6 @@ def service(s: Settings) -> Service:
         ready=probes.http_ok(f"{s.url('SUPERSET')}/health"),
         page=Page("Superset: dashboards", s.url("SUPERSET"), f"{ADMIN} / SUPERSET_ADMIN_PASSWORD"),
         memory_mb=400,
-        start_seconds=180,
+        start_seconds=300,
         stop_seconds=30,
     )

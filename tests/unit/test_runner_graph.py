@@ -13,6 +13,7 @@ from runner.supervisor import levels
 @dataclass(frozen=True)
 class Node:
     depends_on: tuple[str, ...] = ()
+    alongside: tuple[str, ...] = ()
 
 
 DIAMOND = {"end": Node(("left", "right")), "left": Node(("start",)), "right": Node(("start",)), "start": Node(), "alone": Node()}
@@ -20,6 +21,14 @@ DIAMOND = {"end": Node(("left", "right")), "left": Node(("start",)), "right": No
 
 def test_closure_takes_what_is_depended_on_and_no_more():
     assert set(graph.closure(DIAMOND, ["left"])) == {"left", "start"}
+
+
+def test_parts_alongside_come_too_start_at_once_and_stop_later():
+    nodes = {"manager": Node(), "worker": Node(alongside=("manager",))}
+    assert set(graph.closure(nodes, ["worker"])) == set(nodes)
+    assert levels(nodes) == {"manager": 1, "worker": 2}  # type: ignore[arg-type]
+    together = threading.Barrier(2, timeout=10)
+    graph.run(nodes, lambda *_: together.wait(), lambda _: None)
 
 
 def test_closure_names_an_unknown_part():
