@@ -8,8 +8,8 @@ with counts as (
 
 select
     entity,
-    min(rows) as fewest,
-    max(rows) as most,
+    min(`rows`) as fewest,
+    max(`rows`) as most,
     min(amount) as least,
     max(amount) as highest
 from counts

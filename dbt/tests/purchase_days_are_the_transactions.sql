@@ -1,4 +1,4 @@
--- clv_summary's transactions (repeat days and the first) are the distinct days with a purchase; their net value is within the revenue.
+-- The transactions of clv_summary (repeat days and the first) are the distinct days with a purchase.
 with days as (
 
     select uniqExact(customer_id, {{ utc_day('purchased_at') }}) as transactions

@@ -1,6 +1,6 @@
--- Both roads from the stream give the same newest state: the events in ClickHouse, and Postgres by replication. Replication may trail
--- by moments, so the last minutes are left out, and a replica that is ahead of this build is right; a warning, since the marts are made
--- of the events alone. Only for a build that is not cut in the past.
+-- Both roads from the stream give the same newest state: the events in ClickHouse, and Postgres by replication.
+-- Replication may trail by moments, so the last minutes are left out, and a replica that is ahead of this build is right.
+-- A warning, since the marts are made of the events alone. Only for a build that is not cut in the past.
 {{ config(severity='warn', enabled=var('as_of') == '') }}
 
 with purchases as (

@@ -4,40 +4,64 @@
     ('purchase_event', ref('int_purchase_events'), ref('stg_purchase_events'), 'greatest(event_time, purchased_at)', 'toDecimal128(amount, 4)'),
 ] %}
 
-with deleted_customers as (
+with at_freeze as (
 
-    select * from {{ ref('stg_deleted_customers') }}
+    select * from {{ ref('int_raw_counts') }}
 
 ),
 
-counts as (
+{% for entity, frozen, source, known_at, amount in entities -%}
+{{ entity }}_frozen as (
 
-    {% for entity, frozen, now, known_at, amount in entities %}
     select
-        before.entity as entity,
-        before.in_scope_rows as rows_before,
-        frozen.rows as rows_frozen,
-        now.rows as rows_now,
-        before.in_scope_amount as amount_before,
-        frozen.amount as amount_frozen,
-        now.amount as amount_now
-    from {{ ref('int_raw_counts') }} as before
-    cross join (select count() as rows, sum({{ amount }}) as amount from {{ frozen }}) as frozen
-    cross join (
-        select
-            count() as rows,
-            sum({{ amount }}) as amount
-        from {{ now }}
-        where {{ known_at }} < {{ cutoff() }} and customer_id not in (select customer_id from deleted_customers)
-    ) as now
-    where before.entity = '{{ entity }}'
+        '{{ entity }}' as entity,
+        count() as frozen_rows,
+        sum({{ amount }}) as frozen_amount
+    from {{ frozen }}
+
+),
+
+{{ entity }}_source as (
+
+    select
+        '{{ entity }}' as entity,
+        count() as source_rows,
+        sum({{ amount }}) as source_amount
+    from {{ source }}
+    where
+        {{ known_at }} < {{ cutoff() }}
+        and customer_id not in (select gone.customer_id from {{ ref('stg_deleted_customers') }} as gone)
+
+),
+
+{% endfor -%}
+frozen as (
+
+    {% for entity, _, _, _, _ in entities -%}
+    select * from {{ entity }}_frozen
     {% if not loop.last %}union all{% endif %}
     {% endfor %}
+),
 
+source as (
+
+    {% for entity, _, _, _, _ in entities -%}
+    select * from {{ entity }}_source
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
 )
 
-select *
-from counts
+select
+    at_freeze.entity as entity,
+    at_freeze.in_scope_rows as rows_at_freeze,
+    frozen.frozen_rows as frozen_rows,
+    source.source_rows as source_rows,
+    at_freeze.in_scope_amount as amount_at_freeze,
+    frozen.frozen_amount as frozen_amount,
+    source.source_amount as source_amount
+from at_freeze
+inner join frozen on at_freeze.entity = frozen.entity
+inner join source on at_freeze.entity = source.entity
 where
-    rows_frozen not between rows_before and rows_now
-    or amount_frozen not between amount_before and amount_now
+    frozen.frozen_rows not between at_freeze.in_scope_rows and source.source_rows
+    or frozen.frozen_amount not between at_freeze.in_scope_amount and source.source_amount

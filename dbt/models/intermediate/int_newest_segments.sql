@@ -18,10 +18,10 @@ newest_run as (
 newest as (
 
     select
-        customer_id,
-        segment_name
+        segments.customer_id as customer_id,
+        segments.segment_name as segment_name
     from segments
-    where run_id in (select run_id from newest_run)
+    inner join newest_run on segments.run_id = newest_run.run_id
 
 )
 

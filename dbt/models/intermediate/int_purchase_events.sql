@@ -15,12 +15,12 @@ deleted_customers as (
 
 known as (
 
-    select *
+    select events.*
     from events
     where
-        event_time < {{ cutoff() }}
-        and purchased_at < {{ cutoff() }}
-        and customer_id not in (select customer_id from deleted_customers)
+        events.event_time < {{ cutoff() }}
+        and events.purchased_at < {{ cutoff() }}
+        and events.customer_id not in (select deleted_customers.customer_id from deleted_customers)
 
 )
 

@@ -31,7 +31,7 @@ counts as (
         'raw' as layer,
         concat(entity, 's') as relation,
         entity,
-        in_scope_rows as rows,
+        in_scope_rows as `rows`,
         if(entity = 'customer', null, in_scope_amount) as amount
     from raw_counts
     {% for layer, relation, entity, rows, amount in measures %}
@@ -40,7 +40,7 @@ counts as (
         '{{ layer }}' as layer,
         '{{ relation.identifier }}' as relation,
         '{{ entity }}' as entity,
-        {{ bigint(rows) }} as rows,
+        {{ bigint(rows) }} as `rows`,
         cast({{ amount }} as Nullable(Decimal(38, 4))) as amount
     from {{ relation }}
     {% endfor %}

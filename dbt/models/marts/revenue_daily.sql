@@ -48,16 +48,16 @@ movements as (
 daily as (
 
     select
-        day,
-        country,
-        category,
+        movements.day as day,
+        movements.country as country,
+        movements.category as category,
         {{ bigint('sum(movements.purchases)') }} as purchases,
         {{ bigint('sum(movements.units)') }} as units,
         {{ money_sum('movements.gross') }} as gross,
         {{ money_sum('movements.discounts') }} as discounts,
         {{ money_sum('movements.refunds') }} as refunds
     from movements
-    group by day, country, category
+    group by movements.day, movements.country, movements.category
 
 ),
 

@@ -3,7 +3,7 @@
 
 select
     {{ columns | join(', ') }},
-    count() as rows
+    count() as `rows`
 from {{ model }}
 group by {{ columns | join(', ') }}
 having rows > 1{% for column in columns %} or {{ column }} is null{% endfor %}

@@ -3,7 +3,7 @@
 
 select
     {{ column_name }} as name,
-    count() as rows
+    count() as `rows`
 from {{ model }}
 where {{ column_name }} not in ({{ quoted(var(vocabulary)) }})
 group by name
