@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from pyspark.sql import SparkSession
 
 from contracts.lake import CATALOG
-from contracts.settings import Settings
+from contracts.settings import ROOT, Settings
 from lakehouse.clients import s3_region
 from lakehouse.errors import LakeError
 
 LOCAL = "local"
+LOG_SETTINGS = ROOT / "spark_ml" / "log4j2.properties"
 
 
 def configuration(settings: Settings) -> dict[str, str]:
@@ -31,13 +32,12 @@ def configuration(settings: Settings) -> dict[str, str]:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": str(settings.number("SPARK_SHUFFLE_PARTITIONS", 2)),
         "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
-        "spark.log.level": "WARN",
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={LOG_SETTINGS.as_uri()} -XX:+UseSerialGC",
         "spark.local.dir": str(settings.var / "spark"),
     }
     if master.startswith(LOCAL):
         # On the class path as they lie; executors elsewhere get copies.
         options["spark.driver.extraClassPath"] = os.pathsep.join(map(str, jars))
-        options["spark.driver.extraJavaOptions"] = "-XX:+UseSerialGC -XX:MaxMetaspaceSize=320m -XX:TieredStopAtLevel=4"
     else:
         options["spark.jars"] = ",".join(map(str, jars))
     return options
@@ -68,6 +68,7 @@ def catalog_options(settings: Settings) -> dict[str, str]:
 def session(settings: Settings, name: str) -> Iterator[SparkSession]:
     """A session that stops with the block."""
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    os.environ.setdefault("SPARK_LOCAL_IP", settings.bind_address)
     # The catalogue is loaded at its first use, so what is set on the running session is early enough.
     builder = SparkSession.builder.appName(name).config(map=configuration(settings))
     spark = builder.getOrCreate()

@@ -1,0 +1,180 @@
+"""A run's segments as one page with its plots inside: ``python -m spark_ml.report --run-id R``.
+
+Written to VAR_DIR/reports/segments-R.html and segments-latest.html, and to ``reports/`` in the lake's bucket.
+"""
+
+import argparse
+import io
+import shutil
+import sys
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import urllib3
+from minio import Minio
+from minio.error import MinioException
+from pyiceberg.catalog import Catalog
+from pyiceberg.expressions import EqualTo
+
+from contracts.lake import CUSTOMER_FEATURES
+from contracts.ml import CUSTOMER_KEY, CUSTOMER_SEGMENTS, K_SELECTION, SEGMENT_FEATURES, SEGMENT_PROFILES, ResultTable
+from contracts.settings import settings
+from lakehouse import clients, runs
+from lakehouse.errors import LakeError, exit_code, one_line
+from spark_ml import plots
+
+PAGE = Path(__file__).parent / "report.html"
+SAMPLE = 4000
+LABELS = {feature.name: feature.label for feature in SEGMENT_FEATURES}
+UNITS = {feature.name: feature.unit for feature in SEGMENT_FEATURES}
+
+
+def rows_of_run(catalog: Catalog, table: ResultTable, run_id: str) -> pd.DataFrame:
+    """In the order of the table's key. LakeError where the run has none."""
+    if catalog.table_exists(table.identifier):
+        frame = catalog.load_table(table.identifier).scan(row_filter=EqualTo("run_id", run_id)).to_pandas()
+        if len(frame):
+            return frame.sort_values(list(table.key), ignore_index=True)
+    raise LakeError(f"{table.identifier} has no rows of run {run_id}: run spark_ml.segments first")
+
+
+def frozen_features(catalog: Catalog, snapshot_id: int) -> pd.DataFrame:
+    table = catalog.load_table(CUSTOMER_FEATURES.identifier)
+    if table.snapshot_by_id(snapshot_id) is None:
+        raise LakeError(f"{CUSTOMER_FEATURES.identifier} has no snapshot {snapshot_id}: it has expired")
+    return table.scan(snapshot_id=snapshot_id, selected_fields=(CUSTOMER_KEY, *LABELS)).to_pandas()
+
+
+def prepared(data: pd.DataFrame, used: list[dict[str, Any]]) -> np.ndarray:
+    """The features as the clustering saw them: filled, logged, standardised."""
+    columns = []
+    for feature in used:
+        values = data[feature["name"]].to_numpy(dtype=float)
+        values = np.where(np.isfinite(values), values, feature["median"])
+        columns.append(np.log1p(values) if feature["logged"] else values)
+    matrix = np.column_stack(columns)
+    deviation = matrix.std(axis=0)
+    return (matrix - matrix.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
+
+
+def projected(matrix: np.ndarray) -> tuple[np.ndarray, list[float]]:
+    """Coordinates on the two principal components, and the share of the variance that each explains.
+
+    The signs are fixed by the largest weight, so that the picture does not flip between runs.
+    """
+    if matrix.shape[1] == 1:
+        matrix = np.column_stack([matrix, np.zeros(len(matrix))])
+    values, vectors = np.linalg.eigh(np.cov(matrix, rowvar=False))
+    values, vectors = values[::-1], vectors[:, ::-1]
+    axes = vectors[:, :2]
+    axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]])
+    return matrix @ axes, list(values[:2] / values.sum())
+
+
+def drawings(facts: dict[str, Any], tried: pd.DataFrame, profiles: pd.DataFrame, assigned: pd.DataFrame, data: pd.DataFrame) -> dict[str, str]:
+    names = dict(zip(profiles["segment"], profiles["segment_name"], strict=True))
+    used = [feature["name"] for feature in facts["features"]]
+    positions = np.array([[facts["positions"][str(segment)][name] for name in used] for segment in names])
+    together = data.merge(assigned[[CUSTOMER_KEY, "segment"]], on=CUSTOMER_KEY, validate="one_to_one").sort_values(CUSTOMER_KEY)
+    points, explained = projected(prepared(together, facts["features"]))
+    shown = np.random.default_rng(0).permutation(len(points))[:SAMPLE]
+    labels = [f"{segment} · {name}" for segment, name in names.items()]
+    return {
+        "selection": plots.selection(list(tried["k"]), list(tried["silhouette"]), list(tried["cost"]), facts["k"]),
+        "heat_map": plots.heat_map(labels, [LABELS[name] for name in used], positions),
+        "sizes": plots.sizes(labels, list(profiles["share"]), list(profiles["revenue_share"])),
+        "projection": plots.projection(points[shown], together["segment"].to_numpy()[shown], names, explained),
+        "shown": f"{len(shown):,}",
+    }
+
+
+def segment_rows(profiles: pd.DataFrame) -> str:
+    return "".join(
+        f'<tr><td><span class="dot" style="background:{plots.PALETTE[(row.segment - 1) % len(plots.PALETTE)]}"></span>'
+        f"<b>{escape(row.segment_name)}</b></td><td class=n>{row.customers:,}</td><td class=n>{row.share:.1%}</td>"
+        f"<td class=n>{row.revenue_share:.1%}</td><td>{escape(row.meaning)}</td></tr>"
+        for row in profiles.itertuples()
+    )
+
+
+def median_table(profiles: pd.DataFrame) -> str:
+    head = "".join(f"<th class=n>{escape(name)}</th>" for name in profiles["segment_name"])
+    body = "".join(
+        f"<tr><td>{escape(LABELS[name])}{f' ({UNITS[name]})' if UNITS[name] else ''}</td>"
+        + "".join(
+            f"<td class=n>{number(median)}<small>{number(mean)}</small></td>"
+            for median, mean in zip(profiles[f"median_{name}"], profiles[f"mean_{name}"], strict=True)
+        )
+        + "</tr>"
+        for name in LABELS
+    )
+    return f"<thead><tr><th>median, <small>mean</small></th>{head}</tr></thead><tbody>{body}</tbody>"
+
+
+def number(value: float) -> str:
+    """Three digits that matter; a dash where there is no value."""
+    if value is None or not np.isfinite(value):
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def page(run_id: str, facts: dict[str, Any], drawn: dict[str, str], profiles: pd.DataFrame) -> str:
+    return Template(PAGE.read_text()).substitute(
+        drawn,
+        run_id=escape(run_id),
+        as_of=facts["as_of"],
+        customers=f"{facts['customers']:,}",
+        k=facts["k"],
+        silhouette=f"{facts['silhouette']:.3f}",
+        seconds=f"{facts['seconds']:.0f} s",
+        computed_at=facts["computed_at"].replace("T", " ").removesuffix("+00:00"),
+        snapshot_id=facts["snapshot_id"],
+        source=CUSTOMER_FEATURES.identifier,
+        features=len(facts["features"]),
+        parameters=", ".join(f"{name} = {value}" for name, value in facts["parameters"].items()),
+        model=escape(facts["model"]),
+        notes="".join(f"<li>{escape(note[0].upper() + note[1:])}.</li>" for note in facts["notes"]),
+        segments=segment_rows(profiles),
+        medians=median_table(profiles),
+    )
+
+
+def build(catalog: Catalog, run_id: str) -> str:
+    facts = runs.read(run_id, runs.SEGMENTS)
+    profiles = rows_of_run(catalog, SEGMENT_PROFILES, run_id)
+    tried, assigned = rows_of_run(catalog, K_SELECTION, run_id), rows_of_run(catalog, CUSTOMER_SEGMENTS, run_id)
+    drawn = drawings(facts, tried, profiles, assigned, frozen_features(catalog, facts["snapshot_id"]))
+    return page(run_id, facts, drawn, profiles)
+
+
+def publish(store: Minio, bucket: str, path: Path) -> None:
+    """The page to the lake, under its own name and as the latest."""
+    content = path.read_bytes()
+    latest = path.with_name("segments-latest.html")
+    shutil.copyfile(path, latest)
+    for name in (path.name, latest.name):
+        store.put_object(bucket, f"reports/{name}", io.BytesIO(content), len(content), content_type="text/html; charset=utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="spark_ml.report", description="A run's segments as one HTML page.")
+    parser.add_argument("--run-id", required=True, type=runs.run_id)
+    run_id = parser.parse_args().run_id
+    store = clients.object_store(settings())
+    text = build(clients.catalog(settings()), run_id)
+    path = settings().var / "reports" / f"segments-{run_id}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    try:
+        publish(store, settings().bucket, path)
+    except (MinioException, urllib3.exceptions.HTTPError) as error:
+        raise LakeError(f"object store at {settings().url('MINIO')}: {one_line(error)}") from None
+    print(path)
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code("spark_ml.report", main))
