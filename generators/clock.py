@@ -24,6 +24,7 @@ WEEKDAYS = np.array([0.98, 0.95, 0.94, 0.96, 0.95, 1.04, 1.18])
 
 _intensity = np.outer(WEEKDAYS, HOURS).ravel()
 _OPERATIONAL = np.concatenate([[0.0], np.cumsum(_intensity / _intensity.sum() * 7)])
+_FRACTIONS = np.array([f".{ms:03d}Z" for ms in range(SECOND)], dtype=object)
 _REAL = np.arange(len(_OPERATIONAL)) * HOUR
 
 
@@ -45,9 +46,11 @@ def moment(ms: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(ms))
 
 
-def iso(ms: np.ndarray) -> np.ndarray:
-    """Event times as the contract writes them."""
-    return np.char.add(np.datetime_as_string(np.asarray(ms, dtype="datetime64[ms]"), unit="ms"), "Z")
+def iso(ms: np.ndarray) -> list[str]:
+    """Event times as the contract writes them. Many share a second, whose text is made once."""
+    seconds, place = np.unique(ms // SECOND, return_inverse=True)
+    texts = np.array(np.datetime_as_string(seconds.astype("datetime64[s]")), dtype=object)[place].tolist()
+    return [text + end for text, end in zip(texts, _FRACTIONS[ms % SECOND].tolist(), strict=True)]
 
 
 def months_before(until: datetime, months: int) -> datetime:

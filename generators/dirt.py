@@ -13,7 +13,7 @@ import orjson
 from contracts.events import MAX_EVENT_BYTES, Reason
 from contracts.topics import Stream
 from generators.chance import generator
-from generators.encode import Records
+from generators.records import Records
 
 Event = dict[str, object]
 # A record in the order of Records.columns().

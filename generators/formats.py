@@ -10,11 +10,10 @@ from typing import NamedTuple
 
 import orjson
 
-from contracts.events import CURRENCY, SCHEMA_VERSION, UNKNOWN
+from contracts.events import CURRENCY, SCHEMA_VERSION, UNKNOWN, Event
 from contracts.topics import PURCHASES, WEB, Stream
 from generators.clock import milliseconds
 from generators.csv_lines import BadLineError
-from generators.encode import template
 
 REES46_TYPES = ("view", "cart", "remove_from_cart", "purchase")
 LARGEST_QUANTITY = 2**31 - 1
@@ -101,6 +100,11 @@ def quoted(text: str) -> str:
 
 def digest(*parts: str) -> str:
     return blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
+
+
+def template(event: Event) -> str:
+    """A JSON object with a place for the text of every field, in the contract's order."""
+    return "{" + ",".join(f'"{field.name}":%s' for field in event.fields) + "}"
 
 
 _WEB_FORM, _PURCHASE_FORM = template(WEB.event), template(PURCHASES.event)

@@ -19,10 +19,11 @@ from contracts.topics import STREAMS
 from generators.clock import milliseconds, moment, months_before
 from generators.customers import Customers, customer_id
 from generators.dirt import Dirt
-from generators.encode import Encoder, Records, namespace
+from generators.encode import Encoder
 from generators.ledger import Ledger
 from generators.people import shop_rows
 from generators.progress import Meter
+from generators.records import Records, namespace
 from generators.segments import SEGMENTS
 from generators.send import Sender
 from generators.shop import write_customers

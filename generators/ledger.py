@@ -7,10 +7,11 @@ run. Each run writes files of its own; a part is complete when it has its name.
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from generators.encode import Records
+from generators.records import Records
 
 PART_ROWS = 200_000
 SCHEMA = pa.schema(
@@ -25,6 +26,7 @@ SCHEMA = pa.schema(
         ("run", pa.dictionary(pa.int32(), pa.string())),
     ]
 )
+DICTIONARIES = [field.name for field in SCHEMA if pa.types.is_dictionary(field.type)]
 
 
 def directory(truth: Path) -> Path:
@@ -62,9 +64,8 @@ class Ledger:
             return
         final = self._directory / f"{self._run}-{self._part:06d}.parquet"
         unfinished = final.with_suffix(".unfinished")
-        pq.write_table(
-            pa.concat_tables(self._tables, promote_options="none").unify_dictionaries(), unfinished, compression="zstd"
-        )
+        table = pa.concat_tables(self._tables).unify_dictionaries()
+        pq.write_table(table, unfinished, compression="zstd", use_dictionary=DICTIONARIES, write_statistics=False)
         unfinished.rename(final)
         self._part += 1
         self._rows = 0
@@ -72,7 +73,7 @@ class Ledger:
 
 
 def _same(value: str, n: int) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(pa.array([0], pa.int32()).take(pa.array([0] * n)), [value])
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, dtype=np.int32)), [value])
 
 
 def _labels(values: list[str | None]) -> pa.Array:
@@ -81,16 +82,15 @@ def _labels(values: list[str | None]) -> pa.Array:
 
 def _table(records: Records, topic: str, run: str) -> pa.Table:
     n = len(records)
-    return pa.Table.from_arrays(
-        [
-            _same(topic, n),
-            pa.array(records.ids, pa.string()),
-            pa.array([None if key is None else key.decode(errors="replace") for key in records.keys], pa.string()),
-            pa.array(records.times, pa.timestamp("ms", tz="UTC")),
-            _labels(records.kinds),
-            _labels(records.reasons),
-            pa.array(records.md5s(), pa.string()),
-            _same(run, n),
-        ],
-        schema=SCHEMA,
-    )
+    broken = any(records.reasons)
+    columns = [
+        _same(topic, n),
+        pa.array(records.ids, pa.string()),
+        pa.array(records.keys, pa.binary()).cast(pa.string()),
+        pa.array(records.times, pa.int64()).cast(SCHEMA.field("event_time").type),
+        _labels(records.kinds),
+        _labels(records.reasons) if broken else pa.nulls(n, SCHEMA.field("reason").type),
+        pa.array(records.md5s(), pa.string()) if broken else pa.nulls(n, pa.string()),
+        _same(run, n),
+    ]
+    return pa.Table.from_arrays(columns, schema=SCHEMA)

@@ -4,14 +4,18 @@ The simulator gives the order of events, in blocks of its own time; the wall clo
 the first second, and a session's events keep their order.
 """
 
+import itertools
+
 import numpy as np
 
 from contracts.topics import PURCHASES, WEB, Stream
+from generators.agenda import Agenda
 from generators.catalogue import CATEGORIES
 from generators.chance import generator
 from generators.clock import MINUTE, SECOND
-from generators.columns import Columns, concat, length, take
+from generators.columns import Columns, length, take
 from generators.customers import REAL_DEVICES, of_segment
+from generators.funnel import LONGEST
 from generators.orders import states
 from generators.segments import CHANNELS, COUNTRIES, SEGMENTS
 from generators.sessions import Visits, order_values, simulate
@@ -27,9 +31,11 @@ ENGAGED = 0.01
 GUESTS_BUY = 0.1
 # Events that a session brings, about: sets how many sessions start, not the rate.
 EVENTS_PER_SESSION = 8
-# The simulator's own rate of events a second where the wanted one is higher or none, and sessions in a block at least.
-FASTEST = 5_000.0
+# The simulator's own rate of events a second where the wanted one is higher or none, and sessions in a block at least: larger
+# blocks cost less for each event, smaller ones come sooner.
+FASTEST = 2_000.0
 BLOCK_SESSIONS = 100
+LARGE_BLOCK_SESSIONS = 4_000
 
 
 class Crowd:
@@ -80,18 +86,18 @@ class Crowd:
 class Stage:
     """Endless events of the wanted streams in the simulator's order; ``next`` takes so many and dates them."""
 
-    def __init__(self, world: World, seed: int, streams: tuple[Stream, ...], rate: float, now: int) -> None:
+    def __init__(self, world: World, seed: int, streams: tuple[Stream, ...], rate: float | None, now: int) -> None:
         self._world, self._seed, self._streams = world, seed, streams
         self._crowd = Crowd(world, now)
         starts = max(min(rate or FASTEST, FASTEST) / EVENTS_PER_SESSION, 0.01)  # sessions a second of the simulator's time
-        self._reach = int(max(BLOCK_SESSIONS / starts, 1.0) * SECOND)
+        self._reach = int(max((BLOCK_SESSIONS if rate else LARGE_BLOCK_SESSIONS) / starts, 1.0) * SECOND)
         self._per_block = starts * self._reach / SECOND
         self._block = 0
-        self._open: dict[Stream, Columns] = {}
+        self._agendas = {stream: Agenda(self._reach) for stream in streams}
         self._ready: dict[Stream, Columns] = {}
         self._order = np.empty(0, dtype=np.int64)  # of the ready events: index into web, then purchases
         self._taken = 0
-        self._placed: dict[tuple[int, int], int] = {}
+        self._placed: dict[int, int] = {}
 
     def next(self, count: int, begin: int, end: int) -> dict[Stream, Columns]:
         """Up to ``count`` events, dated evenly over (begin, end], in milliseconds of the wall clock."""
@@ -113,26 +119,22 @@ class Stage:
     def _fill(self, now: int) -> None:
         """One more block of sessions; what happens within the block is ready."""
         rng = generator(self._seed, 6, self._block)
-        begin, end = self._block * self._reach, (self._block + 1) * self._reach
-        start = begin + np.sort(rng.integers(0, self._reach, rng.poisson(self._per_block)))
+        start = self._block * self._reach + np.sort(rng.integers(0, self._reach, rng.poisson(self._per_block)))
         visits = self._crowd.visits(rng, start, self._block * BLOCK, now, only_buyers=WEB not in self._streams)
         web, lines = simulate(rng, self._world.catalogue, visits)
         web["number"] = np.arange(length(web)) + self._block * BLOCK
         made = {WEB: web, PURCHASES: states(rng, lines, ORDER_PACE)}
         for stream in self._streams:
-            whole = concat([self._open[stream], made[stream]]) if stream in self._open else made[stream]
-            due = whole["time"] < end
-            self._ready[stream], self._open[stream] = take(whole, due), take(whole, ~due)
+            self._agendas[stream].add(made[stream])
+            self._ready[stream] = self._agendas[stream].pop(self._block)
         self._order = np.argsort(np.concatenate([self._ready[stream]["time"] for stream in self._streams]), kind="stable")
         self._taken = 0
         self._block += 1
 
     def _dated(self, events: Columns) -> Columns:
         """``placed`` by the wall clock too: remembered from the first state of a purchase to its last."""
-        placed = events["time"].copy()
-        keys = list(zip(events["session"].tolist(), events["line"].tolist(), strict=True))
-        for i, (key, moment, last) in enumerate(zip(keys, events["time"].tolist(), events["last"].tolist(), strict=True)):
-            placed[i] = self._placed.setdefault(key, moment)
-            if last:
-                del self._placed[key]
-        return {**events, "placed": placed}
+        keys = (events["session"] * LONGEST + events["line"]).tolist()
+        placed = list(map(self._placed.setdefault, keys, events["time"].tolist()))
+        for key in itertools.compress(keys, events["last"].tolist()):
+            del self._placed[key]
+        return {**events, "placed": np.array(placed, dtype=np.int64)}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import orjson
 
 from contracts.events import DEAD_LETTER, Reason
@@ -18,11 +19,11 @@ from contracts.settings import Settings
 from contracts.topics import MAX_MESSAGE_BYTES, STREAMS, Stream
 from generators.clock import iso, milliseconds
 from generators.csv_lines import BadLineError, Line, Record, ReplayError, open_csv
-from generators.encode import Records, namespace
 from generators.formats import FORMATS, Made, Reader, digest
 from generators.ledger import Ledger
 from generators.occurrences import Occurrences, open_occurrences
 from generators.progress import Meter
+from generators.records import Records, good, namespace
 from generators.send import Sender
 
 BATCH = 5_000
@@ -202,15 +203,13 @@ def dead_letter(stream: Stream, file: str, bad: Unreadable) -> bytes:
         "source_topic": file,
         "source_partition": 0,
         "source_offset": bad.line.number,
-        "dead_at": str(iso(milliseconds(datetime.now(UTC)))),
+        "dead_at": iso(np.array([milliseconds(datetime.now(UTC))]))[0],
     }
     return orjson.dumps({field.name: values[field.name] for field in DEAD_LETTER.fields})
 
 
 def _good(stream: Stream, made: list[Made]) -> Records:
-    n = len(made)
-    keys, values, ids, times = ([row[i] for row in made] for i in (1, 2, 3, 4))
-    return Records(stream, keys, values, ids, times, ["good"] * n, [None] * n)
+    return good(stream, *([row[column] for row in made] for column in (1, 2, 3, 4)))
 
 
 def _unreadable(stream: Stream, file: str, bad: list[Unreadable], values: list[bytes]) -> Records:

@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from contracts.settings import Settings
 from contracts.topics import MAX_DEAD_LETTER_BYTES
-from generators.encode import Records
+from generators.records import Records
 
 METADATA_SECONDS = 15
 DELIVERY_SECONDS = 120

@@ -18,6 +18,7 @@ SPACING = 120 * MINUTE
 PAUSE_MEDIAN, PAUSE_SPREAD = 18 * SECOND, 1.0
 
 QUANTITIES = np.array([0.86, 0.97])  # cumulative: one, two, else three
+MOST_UNITS = len(QUANTITIES) + 1
 DISCOUNTS = np.array([0.05, 0.10, 0.15, 0.20, 0.30])
 
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from contracts.settings import Settings
 from contracts.topics import PURCHASES, Stream
 from generators.dirt import Dirt
-from generators.encode import Encoder, Records, namespace
+from generators.encode import Encoder
 from generators.history import Plan
 from generators.ledger import Ledger
 from generators.live import Stage
 from generators.progress import Meter
+from generators.records import Records, namespace
 from generators.send import Sender
 
 SLICE = 10_000

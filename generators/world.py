@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from generators.agenda import Agenda
 from generators.catalogue import make_catalogue
 from generators.chance import generator
 from generators.clock import DAY, to_operational, to_real
-from generators.columns import Columns, by_time, concat, length, take
+from generators.columns import Columns, length, take
 from generators.customers import Customers, PurchaseClock, make_customers, of_segment
 from generators.orders import states
 from generators.segments import CHANNELS
@@ -45,8 +46,7 @@ class World:
         clock = PurchaseClock(self.seed, people.registered, people.rate, people.dropout)
         clock.until(to_operational(self.start))
         last = np.full(len(people), -SPACING)  # start of each customer's newest session
-        open_web: list[Columns] = []
-        open_orders: list[Columns] = []
+        web_agenda, order_agenda = Agenda(DAY), Agenda(DAY)
         first = self.start // DAY
         for day in range(first, until // DAY + 1):
             rng = generator(self.seed, 3, day)
@@ -54,12 +54,11 @@ class World:
             visits = self._visits(rng, clock, last, begin, end, (day - first) * BLOCK)
             web, lines = simulate(rng, self.catalogue, visits)
             web["number"] = np.arange(length(web)) + (day - first) * BLOCK
-            open_web.append(web)
-            open_orders.append(states(rng, lines))
-            ready, open_web = _split(open_web, min(end, until + 1))
-            changed, open_orders = _split(open_orders, min(end, until + 1))
+            web_agenda.add(web)
+            order_agenda.add(states(rng, lines))
+            ready, changed = web_agenda.pop(day), order_agenda.pop(day)
             if since is None or end > since:
-                yield Events(_later(ready, since), _later(changed, since))
+                yield Events(_between(ready, since, until), _between(changed, since, until))
 
     def _visits(
         self, rng: np.random.Generator, clock: PurchaseClock, last: np.ndarray, begin: int, end: int, number: int
@@ -123,12 +122,6 @@ def _apart(who: np.ndarray, start: np.ndarray, buys: np.ndarray, last: np.ndarra
     return buys | ((start - before >= SPACING) & (after - start >= SPACING))
 
 
-def _later(events: Columns, since: int | None) -> Columns:
-    return events if since is None else take(events, events["time"] > since)
-
-
-def _split(parts: list[Columns], end: int) -> tuple[Columns, list[Columns]]:
-    """What happened before ``end``, in order, and what is still to come."""
-    whole = concat(parts)
-    due = whole["time"] < end
-    return by_time(take(whole, due)), [take(whole, ~due)]
+def _between(events: Columns, since: int | None, until: int) -> Columns:
+    """Later than ``since``, up to ``until``."""
+    return take(events, (events["time"] > (0 if since is None else since)) & (events["time"] <= until))
