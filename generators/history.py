@@ -6,7 +6,7 @@ since. With an end of its own (``until``) it sends the whole window, each time w
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -74,21 +74,24 @@ def make_plan(truth: Path, seed: int, customers: int, months: int, until: dateti
 def run(settings: Settings, seed: int, customers: int, months: int, until: datetime | None, now: datetime, dirt: float) -> None:
     plan = make_plan(settings.truth, seed, customers, months, until, now)
     finish = milliseconds(until or now)
-    sender = Sender(settings, tuple(stream.source for stream in STREAMS))
-    write_plan(settings.truth, plan)
     world = plan.world()
-    written = write_customers(settings, shop_rows(world.customers, finish))
-    write_truth(settings.truth, world.customers)
+    with Sender(settings, tuple(stream.source for stream in STREAMS)) as sender:
+        write_plan(settings.truth, plan)
+        written = write_customers(settings, shop_rows(world.customers, finish))
+        write_truth(settings.truth, world.customers)
+        _send(settings, plan, world, finish, dirt, sender, f"history: {written:,} customers")
+    write_plan(settings.truth, replace(plan, sent_until=finish))
+
+
+def _send(settings: Settings, plan: Plan, world: World, finish: int, dirt: float, sender: Sender, title: str) -> None:
     with (
         Ledger(settings.truth, f"history-{plan.prefix}-{plan.sent_until}") as ledger,
-        Meter(f"history: {written:,} customers", total=finish - plan.sent_until) as meter,
+        Meter(title, total=finish - plan.sent_until) as meter,
     ):
         for records, reached in soiled(plan, world, finish, dirt):
             sender.send(records)
             ledger.add(records)
             meter.add(len(records), done=reached - plan.sent_until, note=f"{moment(reached):%Y-%m-%d}")
-        sender.close()
-    write_plan(settings.truth, Plan(**{**asdict(plan), "sent_until": finish}))
 
 
 def soiled(plan: Plan, world: World, until: int, level: float) -> Iterator[tuple[Records, int]]:

@@ -1,8 +1,8 @@
 """What was sent, one row a record, in Parquet: only the checks read it, never the pipeline.
 
 Columns: topic, event_id (null where the record has none that can be read), key, event_time (null where unreadable), class,
-reason (the dead letter expected, null where the record should pass), md5 (of the value's bytes, only where a reason is given),
-run. Each run writes files of its own; a part is complete when it has its name.
+reason (the dead letter expected, null where the record should pass), md5 (of the value's bytes, only where a reason is given;
+a null value counts as empty), run. Each run writes files of its own; a part is complete when it has its name.
 """
 
 from pathlib import Path

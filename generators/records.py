@@ -30,9 +30,9 @@ class Records:
         return self.keys, self.values, self.ids, self.times, self.kinds, self.reasons
 
     def md5s(self) -> list[str | None]:
-        """Of the values for which a dead letter is expected."""
+        """Of the values for which a dead letter is expected; a null value counts as empty."""
         return [
-            md5(value).hexdigest() if reason is not None and value is not None else None
+            md5(value or b"").hexdigest() if reason is not None else None
             for value, reason in zip(self.values, self.reasons, strict=True)
         ]
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from contracts.events import DEAD_LETTER, Reason
+from contracts.events import CLOCK_TOLERANCE_HOURS, DEAD_LETTER, EARLIEST_EVENT_TIME, MAX_EVENT_BYTES, Reason
 from contracts.settings import Settings
 from contracts.topics import MAX_MESSAGE_BYTES, STREAMS, Stream
-from generators.clock import iso, milliseconds
+from generators.clock import HOUR, iso, milliseconds
 from generators.csv_lines import BadLineError, Line, Record, ReplayError, open_csv
 from generators.formats import FORMATS, Made, Reader, digest
 from generators.ledger import Ledger
@@ -30,6 +30,7 @@ BATCH = 5_000
 REPORTED = 20
 # What a message may weigh beside its value, in the broker's count.
 ENVELOPE = 2_048
+EARLIEST = milliseconds(datetime.fromisoformat(EARLIEST_EVENT_TIME))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +46,10 @@ def run(settings: Settings, path: Path, name: str) -> None:
     if name not in FORMATS:
         raise ReplayError(f"unknown format {name!r}: known are {', '.join(FORMATS)}")
     check_header(path, name)
-    sender = Sender(settings, tuple(topic for stream in STREAMS for topic in (stream.source, stream.dead_letters)))
     stamp = milliseconds(datetime.now(UTC))
-    with Ledger(settings.truth, f"replay-{namespace(path.name, stamp)}") as ledger:
+    topics = tuple(topic for stream in STREAMS for topic in (stream.source, stream.dead_letters))
+    with Ledger(settings.truth, f"replay-{namespace(path.name, stamp)}") as ledger, Sender(settings, topics) as sender:
         totals = _send(settings, path, name, sender, ledger)
-        sender.close()
     print(totals.summary(path.name))
     if totals.lines and totals.bad == totals.lines:
         raise ReplayError(f"no line of {path} makes an event")
@@ -86,12 +86,11 @@ def check_header(path: Path, name: str) -> None:
 
 
 def _send(settings: Settings, path: Path, name: str, sender: Sender, ledger: Ledger) -> Totals:
-    totals = Totals()
+    totals, size = Totals(), path.stat().st_size
     with open_occurrences(settings.var / "replay") as occurrences:
         if FORMATS[name].equal_rows_differ:
             _count_rows(path, name, occurrences)
-        with Meter(f"replay {path.name}", total=path.stat().st_size) as meter:
-            outbox = Outbox(path.name, FORMATS[name].stream, sender, ledger)
+        with Meter(f"replay {path.name}", total=size) as meter, Outbox(path.name, FORMATS[name].stream, sender, ledger) as outbox:
             for made, position in events(path, name, occurrences):
                 totals.lines += 1
                 if isinstance(made, Unreadable):
@@ -102,7 +101,7 @@ def _send(settings: Settings, path: Path, name: str, sender: Sender, ledger: Led
                     outbox.add(made)
                 if outbox.full:
                     meter.add(outbox.empty(), done=position, note=f"{totals.bad:,} bad lines" if totals.bad else "")
-            meter.add(outbox.empty(), done=path.stat().st_size)
+            meter.add(outbox.empty(), done=size)
     return totals
 
 
@@ -150,13 +149,22 @@ def _row(reader: Reader, record: Record):
 
 
 class Outbox:
-    """Collects events and dead letters, and sends them in batches with their rows of the ledger."""
+    """Collects events and dead letters, and sends them in batches with their rows of the ledger.
+
+    Use as a context manager: what was read before a file turned out to be damaged is sent too.
+    """
 
     def __init__(self, file: str, stream: Stream, sender: Sender, ledger: Ledger) -> None:
         self._file, self._stream, self._sender, self._ledger = file, stream, sender, ledger
         self._made: dict[Stream, list[Made]] = {each: [] for each in STREAMS}
         self._bad: list[Unreadable] = []
         self._bytes = 0
+
+    def __enter__(self) -> "Outbox":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.empty()
 
     @property
     def full(self) -> bool:
@@ -175,7 +183,7 @@ class Outbox:
         """Send what is held; returns how many records."""
         count = 0
         for stream, made in self._made.items():
-            records = _good(stream, made)
+            records = _sent(stream, made)
             self._sender.send(records)
             self._ledger.add(records)
             count += len(records)
@@ -208,8 +216,16 @@ def dead_letter(stream: Stream, file: str, bad: Unreadable) -> bytes:
     return orjson.dumps({field.name: values[field.name] for field in DEAD_LETTER.fields})
 
 
-def _good(stream: Stream, made: list[Made]) -> Records:
-    return good(stream, *([row[column] for row in made] for column in (1, 2, 3, 4)))
+def _sent(stream: Stream, made: list[Made]) -> Records:
+    """The ledger expects what the contract does not let pass in the dead letters; the judgement itself is the pipeline's."""
+    records = good(stream, *([row[column] for row in made] for column in (1, 2, 3, 4)))
+    latest = milliseconds(datetime.now(UTC)) + CLOCK_TOLERANCE_HOURS * HOUR
+    for i, (value, time) in enumerate(zip(records.values, records.times, strict=True)):
+        if len(value) > MAX_EVENT_BYTES:
+            records.kinds[i], records.reasons[i] = "oversized", Reason.OVERSIZED.value
+        elif not EARLIEST <= time <= latest:
+            records.kinds[i], records.reasons[i] = "absurd_time", Reason.BAD_TIME.value
+    return records
 
 
 def _unreadable(stream: Stream, file: str, bad: list[Unreadable], values: list[bytes]) -> Records:

@@ -19,7 +19,7 @@ class SendError(RuntimeError):
 
 
 class Sender:
-    """An idempotent producer that counts what was not delivered."""
+    """An idempotent producer that counts what was not delivered. Use as a context manager: its end delivers the rest."""
 
     def __init__(self, settings: Settings, topics: tuple[str, ...]) -> None:
         self._address = settings.address("KAFKA")
@@ -46,6 +46,18 @@ class Sender:
             }
         )
         self._require(topics)
+
+    def __enter__(self) -> "Sender":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """SendError where something was not delivered; after another error that is only reported."""
+        try:
+            self._deliver()
+        except SendError as error:
+            if kind is None:
+                raise
+            print(error, file=sys.stderr)
 
     def _require(self, topics: tuple[str, ...]) -> None:
         """SendError where the broker does not answer or lacks a topic."""
@@ -82,8 +94,8 @@ class Sender:
     def undelivered(self) -> int:
         return self._undelivered.total()
 
-    def close(self) -> None:
-        """Deliver the rest. SendError where something was not delivered by the deadline."""
+    def _deliver(self) -> None:
+        """What is still queued. SendError where something was not delivered by the deadline."""
         deadline = time.monotonic() + DELIVERY_SECONDS
         left = len(self._producer)
         while left and time.monotonic() < deadline:

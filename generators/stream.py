@@ -88,9 +88,13 @@ def run(settings: Settings, name: str, plan: Plan, streams: tuple[Stream, ...], 
     stage = Stage(world, seed, streams, limits.rate, began)
     encoder = Encoder(world.catalogue, len(world.customers), prefix)
     dirts = {stream: Dirt(seed + number, dirt) for number, stream in enumerate(streams)}
-    sender = Sender(settings, tuple(stream.source for stream in streams))
     pace = Pace(limits)
-    with until_signal(pace), Ledger(settings.truth, f"{name}-{prefix}") as ledger, Meter(name, limits.total) as meter:
+    with (
+        until_signal(pace),
+        Meter(name, limits.total) as meter,
+        Ledger(settings.truth, f"{name}-{prefix}") as ledger,
+        Sender(settings, tuple(stream.source for stream in streams)) as sender,
+    ):
 
         def send(records: Records) -> None:
             sender.send(records)
@@ -112,7 +116,6 @@ def run(settings: Settings, name: str, plan: Plan, streams: tuple[Stream, ...], 
                 written = time.monotonic()
         for stream in streams:
             send(dirts[stream].rest(stream))
-        sender.close()
 
 
 def _now() -> int:
