@@ -23,7 +23,9 @@ RENDERED: dict[str, Callable[[], str]] = {
 
 def stale() -> list[Path]:
     """Rendered files whose committed text is not what the contracts give."""
-    return [path for name, text in RENDERED.items() if (path := ROOT / name) and (not path.exists() or path.read_text() != text())]
+    return [
+        path for name, text in RENDERED.items() if (path := ROOT / name) and (not path.exists() or path.read_text() != text())
+    ]
 
 
 def main() -> int:

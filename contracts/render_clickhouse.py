@@ -1,7 +1,17 @@
 """ClickHouse DDL: databases, and the tables that the sink fills. Every statement may run again."""
 
 from contracts.ml import ML_TABLES, ResultTable
-from contracts.tables import COMMITTED, DELETED, INGESTED, LAYER_DATABASES, ML_DATABASE, RAW_DATABASE, RAW_TABLES, VERSION, RawTable
+from contracts.tables import (
+    COMMITTED,
+    DELETED,
+    INGESTED,
+    LAYER_DATABASES,
+    ML_DATABASE,
+    RAW_DATABASE,
+    RAW_TABLES,
+    VERSION,
+    RawTable,
+)
 from contracts.types import Column
 
 

@@ -29,7 +29,8 @@ def connector() -> str:
         # An idle database would keep its WAL for ever: the heartbeat writes a row, and its change moves the slot.
         "heartbeat.interval.ms": "10000",
         "heartbeat.action.query": (
-            f"INSERT INTO {CDC_HEARTBEAT_TABLE} (id, beat_at) VALUES (1, now()) ON CONFLICT (id) DO UPDATE SET beat_at = EXCLUDED.beat_at"
+            f"INSERT INTO {CDC_HEARTBEAT_TABLE} (id, beat_at) VALUES (1, now()) "
+            "ON CONFLICT (id) DO UPDATE SET beat_at = EXCLUDED.beat_at"
         ),
         "snapshot.mode": "initial",
         "poll.interval.ms": "50",

@@ -12,7 +12,8 @@ TOOL_ROLES = ("airflow", "superset", "iceberg")
 def roles() -> str:
     """Roles without passwords: they cannot log in until one is set."""
     statements = [
-        f"DO $$ BEGIN\n  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN\n    CREATE ROLE {role} LOGIN;\n  END IF;\nEND $$;"
+        f"DO $$ BEGIN\n  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN\n"
+        f"    CREATE ROLE {role} LOGIN;\n  END IF;\nEND $$;"
         for role in (*SHOP_ROLES, *TOOL_ROLES)
     ]
     statements += ["ALTER ROLE debezium REPLICATION;", "ALTER ROLE bi SET default_transaction_read_only = on;"]
@@ -28,18 +29,19 @@ def _table(table: PostgresTable) -> str:
     lines = [*(_column(column) for column in table.columns), f"  PRIMARY KEY ({', '.join(table.key)})"]
     body = ",\n".join(lines)
     comments = "\n".join(
-        f"COMMENT ON COLUMN {table.qualified}.{column.name} IS '{column.doc.replace(chr(39), chr(39) * 2)}';" for column in table.columns
+        f"COMMENT ON COLUMN {table.qualified}.{column.name} IS '{column.doc.replace(chr(39), chr(39) * 2)}';"
+        for column in table.columns
     )
     doc = table.doc.replace("'", "''")
-    return f"CREATE TABLE IF NOT EXISTS {table.qualified} (\n{body}\n);\nCOMMENT ON TABLE {table.qualified} IS '{doc}';\n{comments}\n"
+    create = f"CREATE TABLE IF NOT EXISTS {table.qualified} (\n{body}\n);"
+    return f"{create}\nCOMMENT ON TABLE {table.qualified} IS '{doc}';\n{comments}\n"
 
 
 def tables() -> str:
     """Schemas, replicated tables and the heartbeat that lets an idle database free its WAL."""
     schemas = "\n".join(f"CREATE SCHEMA IF NOT EXISTS {schema};" for schema in ("shop", "live", "cdc"))
-    heartbeat = (
-        f"CREATE TABLE IF NOT EXISTS {CDC_HEARTBEAT_TABLE} (\n  id integer PRIMARY KEY,\n  beat_at timestamp with time zone NOT NULL\n);\n"
-    )
+    beat = "id integer PRIMARY KEY,\n  beat_at timestamp with time zone NOT NULL"
+    heartbeat = f"CREATE TABLE IF NOT EXISTS {CDC_HEARTBEAT_TABLE} (\n  {beat}\n);\n"
     return f"{schemas}\n\n" + "\n".join(_table(table) for table in REPLICATED_TABLES) + f"\n{heartbeat}"
 
 
@@ -61,7 +63,8 @@ def rights() -> str:
     """Least privilege: each role reaches its own tables only."""
     replicated = ", ".join(table.qualified for table in REPLICATED_TABLES)
     public = "\n".join(
-        f"GRANT SELECT ({', '.join(column.name for column in table.replicated)}) ON {table.qualified} TO bi;" for table in REPLICATED_TABLES
+        f"GRANT SELECT ({', '.join(column.name for column in table.replicated)}) ON {table.qualified} TO bi;"
+        for table in REPLICATED_TABLES
     )
     return f"""REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA shop TO shop, debezium, bi;

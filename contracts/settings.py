@@ -49,7 +49,19 @@ SECRETS = (
     "SUPERSET_SECRET_KEY",
 )
 
-PLACEHOLDERS = {"", "admin", "changeme", "change-me", "clickhouse", "minioadmin", "password", "postgres", "secret", "superset", "test"}
+PLACEHOLDERS = {
+    "",
+    "admin",
+    "changeme",
+    "change-me",
+    "clickhouse",
+    "minioadmin",
+    "password",
+    "postgres",
+    "secret",
+    "superset",
+    "test",
+}
 
 
 class SettingsError(ValueError):
@@ -85,7 +97,9 @@ class Settings:
         """A secret; SettingsError where it is missing or a well-known placeholder."""
         value = self.values.get(name, "")
         if value.lower() in PLACEHOLDERS:
-            raise SettingsError(f"{name} is {'not set' if not value else 'a placeholder'}: `make env` writes random secrets to {env_file()}")
+            raise SettingsError(
+                f"{name} is {'not set' if not value else 'a placeholder'}: `make env` writes random secrets to {env_file()}"
+            )
         return value
 
     def port(self, name: str) -> int:

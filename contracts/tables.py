@@ -165,7 +165,9 @@ class RawTable:
 
 
 def _replica(table: PostgresTable) -> RawTable:
-    return RawTable(table.name, (table.topic,), table.key, table.replicated, f"Replica of {table.qualified}. {table.doc}", replicated=True)
+    return RawTable(
+        table.name, (table.topic,), table.key, table.replicated, f"Replica of {table.qualified}. {table.doc}", replicated=True
+    )
 
 
 RAW_WEB_EVENTS = RawTable(
@@ -174,7 +176,8 @@ RAW_WEB_EVENTS = RawTable(
 )  # fmt: skip
 RAW_PURCHASE_EVENTS = RawTable(
     "purchase_events", (PURCHASES.validated,), ("customer_id", "purchase_id", "event_time", "event_id"),
-    (*PURCHASE_EVENT.fields, *SOURCE_POSITION), "One row per valid change of state of a purchase.", partition_by="toYear(event_time)",
+    (*PURCHASE_EVENT.fields, *SOURCE_POSITION), "One row per valid change of state of a purchase.",
+    partition_by="toYear(event_time)",
 )  # fmt: skip
 RAW_DEAD_LETTERS = RawTable(
     "dead_letters", (WEB.dead_letters, PURCHASES.dead_letters), ("stream", "source_topic", "source_partition", "source_offset"),

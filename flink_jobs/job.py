@@ -9,7 +9,6 @@ from flink_jobs import JOB_NAME, results, tables
 from flink_jobs.judge import judge
 
 
-
 def options(config: Settings) -> dict[str, str]:
     """The job's own options; the cluster's are in ``flink-conf.yaml``."""
     # One day beyond the retention: a figure that may still change keeps its state, and duplicates are known as long.

@@ -35,7 +35,7 @@ def judge(event: Event):  # noqa: ANN201  (pyflink has no public type for a decl
     def judge_batch(values: pd.Series, keys: pd.Series) -> pd.DataFrame:
         now = time.time_ns() // 1_000_000
         verdicts = [judge_one(value, key, now) for value, key in zip(values, keys, strict=True)]
-        columns = dict(zip(names, zip(*verdicts, strict=True), strict=True)) if verdicts else {name: () for name in names}
+        columns = dict(zip(names, zip(*verdicts, strict=True), strict=True)) if verdicts else dict.fromkeys(names, ())
         # Columns of Python objects: pandas' own integers would turn into floats where one is missing.
         return pd.DataFrame({name: pd.Series(column, dtype=object) for name, column in columns.items()})
 

@@ -1,7 +1,7 @@
-"""Table -> Table: what is computed from the judged events. Plain SQL (``views`` is a reserved word there); each function is one result.
+"""Table -> Table: what is computed from the judged events. Plain SQL; each function is one result.
 
 Every aggregate is commutative, so the order of arrival does not matter, and a late event corrects its figure.
-Columns come out in the order of the target's contract.
+Columns come out in the order of the target's contract. ``views`` is a reserved word of Flink's SQL.
 """
 
 from contracts.events import FUNNEL_STEPS, REFUNDED_STATUSES, UNKNOWN, Event
@@ -38,7 +38,8 @@ def accepted(event: Event) -> str:
 
 def dead_letters(event: Event, source_topic: str) -> str:
     return f"""
-        SELECT verdict.reason, verdict.message, raw_value, raw_key, '{event.name}', '{source_topic}', source_partition, source_offset,
+        SELECT verdict.reason, verdict.message, raw_value, raw_key, '{event.name}', '{source_topic}',
+               source_partition, source_offset,
                CAST(arrived AS TIMESTAMP_LTZ(3))
         FROM {event.name}_judged WHERE verdict.reason IS NOT NULL"""
 
@@ -51,23 +52,23 @@ def sessions() -> str:
     """One row per client session id. Events without a session id have no session here; the mart's sessions hold them."""
     depth = " ".join(f"WHEN '{step}' THEN {number}" for number, step in enumerate(FUNNEL_STEPS, start=1))
     line = "COALESCE(price, 0) * COALESCE(quantity, 1)"
+    money = Type.MONEY.flink
     return f"""
-        SELECT session_id, customer_id, started_at, last_event_at, events, `views`, carts, removals, checkouts, purchases, funnel_step,
-               CAST(cart_value AS {Type.MONEY.flink}),
-               CAST(CASE WHEN purchases = 0 THEN cart_value ELSE 0 END AS {Type.MONEY.flink}), device, country, channel
+        SELECT session_id, customer_id, started_at, last_event_at,
+               events, `views`, carts, removals, checkouts, purchases, funnel_step,
+               CAST(GREATEST(net_value, 0) AS {money}),
+               CAST(CASE WHEN purchases = 0 THEN GREATEST(net_value, 0) ELSE 0 END AS {money}),
+               device, country, channel
         FROM (
-          SELECT session_id, customer_id, started_at, last_event_at, events, `views`, carts, removals, checkouts, purchases, funnel_step,
-                 CASE WHEN net_value > 0 THEN net_value ELSE 0 END AS cart_value, device, country, channel
-          FROM (
-            SELECT session_id, MIN(customer_id) AS customer_id,
-                   CAST(MIN(event_time) AS TIMESTAMP(3)) AS started_at, CAST(MAX(event_time) AS TIMESTAMP(3)) AS last_event_at,
-                   COUNT(*) AS events, {_count("view")} AS `views`, {_count("cart")} AS carts, {_count("remove_from_cart")} AS removals,
-                   {_count("checkout")} AS checkouts, {_count("purchase")} AS purchases,
-                   MAX(CASE event_type {depth} ELSE 0 END) AS funnel_step,
-                   SUM(CASE event_type WHEN 'cart' THEN {line} WHEN 'remove_from_cart' THEN -{line} ELSE 0 END) AS net_value,
-                   MIN(device) AS device, MIN(country) AS country, MIN(channel) AS channel
-            FROM web_event_accepted WHERE session_id IS NOT NULL GROUP BY session_id
-          )
+          SELECT session_id, MIN(customer_id) AS customer_id,
+                 CAST(MIN(event_time) AS TIMESTAMP(3)) AS started_at, CAST(MAX(event_time) AS TIMESTAMP(3)) AS last_event_at,
+                 COUNT(*) AS events, {_count("view")} AS `views`,
+                 {_count("cart")} AS carts, {_count("remove_from_cart")} AS removals,
+                 {_count("checkout")} AS checkouts, {_count("purchase")} AS purchases,
+                 MAX(CASE event_type {depth} ELSE 0 END) AS funnel_step,
+                 SUM(CASE event_type WHEN 'cart' THEN {line} WHEN 'remove_from_cart' THEN -{line} ELSE 0 END) AS net_value,
+                 MIN(device) AS device, MIN(country) AS country, MIN(channel) AS channel
+          FROM web_event_accepted WHERE session_id IS NOT NULL GROUP BY session_id
         )"""
 
 
@@ -83,7 +84,8 @@ def web_minute_metrics(retention_days: int) -> str:
     """Grouping on the truncated event time updates the current minute at once; a window would wait and drop late events."""
     return f"""
         SELECT minute_at, event_type, country, device, COUNT(*), COUNT(DISTINCT customer_id), MAX(event_at)
-        FROM (SELECT {_MINUTE} AS minute_at, event_type, country, device, customer_id, CAST(event_time AS TIMESTAMP(3)) AS event_at
+        FROM (SELECT {_MINUTE} AS minute_at, event_type, country, device, customer_id,
+                     CAST(event_time AS TIMESTAMP(3)) AS event_at
               FROM web_event_accepted WHERE {_recent(retention_days)})
         GROUP BY minute_at, event_type, country, device"""
 
@@ -99,8 +101,8 @@ def purchase_minute_metrics(retention_days: int) -> str:
                CAST(SUM(CASE WHEN status = 'placed' THEN discount ELSE 0 END) AS {money}),
                CAST(SUM(CASE WHEN status IN ({refunded}) THEN amount - discount ELSE 0 END) AS {money}),
                COUNT(DISTINCT CASE WHEN status = 'placed' THEN customer_id END), MAX(event_at)
-        FROM (SELECT {_MINUTE} AS minute_at, country, COALESCE(category, '{UNKNOWN}') AS category, status, quantity, amount, discount,
-                     customer_id, CAST(event_time AS TIMESTAMP(3)) AS event_at
+        FROM (SELECT {_MINUTE} AS minute_at, country, COALESCE(category, '{UNKNOWN}') AS category,
+                     status, quantity, amount, discount, customer_id, CAST(event_time AS TIMESTAMP(3)) AS event_at
               FROM purchase_event_accepted WHERE {_recent(retention_days)})
         GROUP BY minute_at, country, category"""
 

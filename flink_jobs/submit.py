@@ -83,7 +83,9 @@ def _wait_until_running() -> None:
             return
         if time.monotonic() > deadline:
             found = tasks or "no job"
-            raise JobError(f"job {JOB_NAME} does not run after {DEADLINE_SECONDS} s: {found}; its page is {settings().url('FLINK')}")
+            raise JobError(
+                f"job {JOB_NAME} does not run after {DEADLINE_SECONDS} s: {found}; its page is {settings().url('FLINK')}"
+            )
         time.sleep(0.5)
 
 

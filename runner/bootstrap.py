@@ -29,7 +29,9 @@ def postgres_schema() -> None:
                 server.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(database), sql.Identifier(owner)))
             server.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database)))
         for role in SHOP_ROLES:
-            server.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(s.postgres_database), sql.Identifier(role)))
+            server.execute(
+                sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(s.postgres_database), sql.Identifier(role))
+            )
     with psycopg.connect(s.postgres_dsn("postgres"), autocommit=True) as shop:
         for name in ("2_tables", "3_guards", "4_rights", "5_publication"):
             shop.execute(_script(f"postgres/{name}.sql"))

@@ -72,7 +72,9 @@ class Demo:
         began, first, deadline = time.monotonic(), flink_lag(), time.monotonic() + CATCH_UP_SECONDS
         while (behind := flink_lag()) > 0:
             if time.monotonic() > deadline:
-                raise DemoError(f"Flink is still {behind:,} records behind after {CATCH_UP_SECONDS} s; see {settings().url('FLINK')}")
+                raise DemoError(
+                    f"Flink is still {behind:,} records behind after {CATCH_UP_SECONDS} s; see {settings().url('FLINK')}"
+                )
             rate = (first - behind) / max(time.monotonic() - began, 1)
             self.tell(f"Flink: {behind:>10,} records to go, {rate:,.0f} a second")
             time.sleep(3)

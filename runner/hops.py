@@ -39,7 +39,8 @@ def planted_customers() -> int:
 
 def segments(run_id: str) -> list[dict[str, object]]:
     """Segments of a run, the most valuable first."""
-    query = f"SELECT segment, segment_name, customers, share, meaning FROM {SEGMENT_PROFILES.qualified} FINAL WHERE run_id = %(run)s ORDER BY segment"
+    columns = "segment, segment_name, customers, share, meaning"
+    query = f"SELECT {columns} FROM {SEGMENT_PROFILES.qualified} FINAL WHERE run_id = %(run)s ORDER BY segment"
     return list(warehouse().query(query, {"run": run_id}).named_results())
 
 

@@ -31,7 +31,9 @@ def run(tell: Callable[[str], None]) -> list[Result]:
         result = check()
         tell(f"{result.name} {'holds' if result.holds else 'DOES NOT HOLD'}: {result.title}")
         found.append(result)
-    (settings().var / "verify.json").write_text(json.dumps([vars(result) | {"holds": result.holds} for result in found], indent=2))
+    (settings().var / "verify.json").write_text(
+        json.dumps([vars(result) | {"holds": result.holds} for result in found], indent=2)
+    )
     return found
 
 
@@ -39,7 +41,9 @@ def show(results: Sequence[Result], console: Console) -> None:
     table = Table("", "invariant", "figures", show_lines=True)
     for result in results:
         sign = "[green]holds[/green]" if result.holds else f"[red]{result.differing} differences[/red]"
-        figures = "\n".join(f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}" for name, value in result.figures.items())
+        figures = "\n".join(
+            f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}" for name, value in result.figures.items()
+        )
         table.add_row(sign, f"{result.name} {result.title}", figures)
     console.print(table)
     for result in results:

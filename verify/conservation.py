@@ -43,10 +43,15 @@ def conservation(ledger: Path) -> Result:
 
 def _loaded(ledger: Path) -> duckdb.DuckDBPyConnection:
     """Tables sent(topic, event_id, reason, md5), accepted(topic, event_id), dead(topic, source, reason, md5)."""
-    database = duckdb.connect(config={"memory_limit": "1GB", "threads": 2, "temp_directory": str(settings().var / "tmp" / "verify")})
+    database = duckdb.connect(
+        config={"memory_limit": "1GB", "threads": 2, "temp_directory": str(settings().var / "tmp" / "verify")}
+    )
     files = sorted(str(file) for file in ledger.glob("*.parquet"))
     if files:
-        database.execute("CREATE TABLE sent AS SELECT topic::text AS topic, event_id, reason::text AS reason, md5 FROM read_parquet(?)", [files])
+        database.execute(
+            "CREATE TABLE sent AS SELECT topic::text AS topic, event_id, reason::text AS reason, md5 FROM read_parquet(?)",
+            [files],
+        )
     else:
         database.execute("CREATE TABLE sent (topic text, event_id text, reason text, md5 text)")
     database.execute("CREATE TABLE accepted (topic text, event_id text)")
@@ -99,7 +104,8 @@ def _compare(database: duckdb.DuckDBPyConnection, stream: Stream, result: Result
     accepted = f"SELECT event_id FROM accepted WHERE topic = '{topic}'"
     # A line of a file is one dead letter however often the file is replayed.
     bad = f"""SELECT reason || ' ' || md5 FROM sent WHERE topic = '{topic}' AND reason IS NOT NULL UNION ALL
-              SELECT reason || ' ' || md5 FROM (SELECT DISTINCT event_id, reason, md5 FROM sent WHERE topic = '{stream.dead_letters}')"""
+              SELECT reason || ' ' || md5
+              FROM (SELECT DISTINCT event_id, reason, md5 FROM sent WHERE topic = '{stream.dead_letters}')"""
     dead = f"SELECT reason || ' ' || md5 FROM dead WHERE topic = '{topic}'"
     for what, query in (
         ("sent but not accepted", f"{good} EXCEPT {accepted}"),
@@ -135,7 +141,11 @@ def dead_letters() -> Result:
     """I7: a dead letter has a reason and the very bytes that lie at its source position."""
     result = Result("I7", "dead letters carry their reason and raw bytes")
     query = f"SELECT source_topic, source_partition, source_offset, raw_value, reason FROM {RAW_DEAD_LETTERS.qualified} FINAL"
-    rows = warehouse().query(f"{query} WHERE source_topic IN {tuple(stream.source for stream in STREAMS)} LIMIT {INSPECTED}").result_rows
+    rows = (
+        warehouse()
+        .query(f"{query} WHERE source_topic IN {tuple(stream.source for stream in STREAMS)} LIMIT {INSPECTED}")
+        .result_rows
+    )
     result.figures["inspected"] = len(rows)
     for (topic, partition, offset, raw, reason), value in zip(rows, _values([row[:3] for row in rows]), strict=True):
         if (None if raw is None else base64.b64decode(raw)) != value:
@@ -152,7 +162,9 @@ def _values(positions: list[tuple[str, int, int]]) -> Iterator[bytes | None]:
             consumer.assign([TopicPartition(topic, partition, offset)])
             message = consumer.poll(10)
             if message is None or message.error() or message.offset() != offset:
-                raise RuntimeError(f"{topic}/{partition}/{offset} cannot be read: {message.error() if message else 'no answer in 10 s'}")
+                raise RuntimeError(
+                    f"{topic}/{partition}/{offset} cannot be read: {message.error() if message else 'no answer in 10 s'}"
+                )
             yield message.value()
     finally:
         consumer.close()

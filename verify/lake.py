@@ -37,7 +37,9 @@ def lake() -> Result:
 def inspect(run_id: str) -> dict[str, dict[str, int]]:
     """What ``lakehouse.check`` finds, run in the environment that has Iceberg's client."""
     python = settings().tools / "venvs" / "spark" / "bin" / "python"
-    done = subprocess.run([python, "-m", "lakehouse.check", "--run-id", run_id], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [python, "-m", "lakehouse.check", "--run-id", run_id], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
     if done.returncode:
         raise RuntimeError(f"lakehouse.check: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else done.returncode}")
     answer: dict[str, dict[str, int]] = json.loads(done.stdout)

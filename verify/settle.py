@@ -20,7 +20,11 @@ def lag(group: str, topics: list[str]) -> int:
     """Records between a group's committed offsets and the ends of its topics."""
     consumer = Consumer({"bootstrap.servers": settings().address("KAFKA"), "group.id": group, "enable.auto.commit": False})
     try:
-        partitions = [TopicPartition(topic, number) for topic in topics for number in consumer.list_topics(topic, 10).topics[topic].partitions]
+        partitions = [
+            TopicPartition(topic, number)
+            for topic in topics
+            for number in consumer.list_topics(topic, 10).topics[topic].partitions
+        ]
         behind = 0
         for position in consumer.committed(partitions, timeout=10):
             low, high = consumer.get_watermark_offsets(TopicPartition(position.topic, position.partition), timeout=10)
@@ -51,7 +55,9 @@ def settle(deadline_seconds: float = DEADLINE_SECONDS, tell=lambda text: None) -
 
 def _behind(target: str) -> int:
     with shop("postgres") as connection:
-        query = "SELECT greatest(pg_wal_lsn_diff(%s::pg_lsn, confirmed_flush_lsn), 0) FROM pg_replication_slots WHERE slot_name = %s"
+        query = (
+            "SELECT greatest(pg_wal_lsn_diff(%s::pg_lsn, confirmed_flush_lsn), 0) FROM pg_replication_slots WHERE slot_name = %s"
+        )
         row = connection.execute(query, (target, CDC_SLOT)).fetchone()
         if row is None:
             raise UnsettledError(f"replication slot {CDC_SLOT} is gone")

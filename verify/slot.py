@@ -12,7 +12,8 @@ def slot() -> Result:
     result = Result("I8", "WAL kept for replication is bounded")
     limit = settings().number("SLOT_LIMIT_MB", LIMIT_MB)
     with shop("postgres") as connection:
-        query = "SELECT active, wal_status, pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn) / 1048576 FROM pg_replication_slots WHERE slot_name = %s"
+        kept = "pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn) / 1048576"
+        query = f"SELECT active, wal_status, {kept} FROM pg_replication_slots WHERE slot_name = %s"
         row = connection.execute(query, (CDC_SLOT,)).fetchone()
     if row is None:
         result.differ(f"slot {CDC_SLOT} is gone")

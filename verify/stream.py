@@ -43,7 +43,9 @@ def _purchases() -> str:
     names = [column.name for column in LIVE_PURCHASES.columns if column.name not in ("purchase_id", "updated_at")]
     # A tuple keeps nulls; argMax alone would pass over them.
     newest = ", ".join(f"argMax(tuple({name}), (event_time, event_id)).1 AS {name}" for name in names)
-    return f"(SELECT purchase_id, {newest}, max(event_time) AS updated_at FROM {RAW_PURCHASE_EVENTS.qualified} FINAL GROUP BY purchase_id)"
+    return f"""(
+        SELECT purchase_id, {newest}, max(event_time) AS updated_at
+        FROM {RAW_PURCHASE_EVENTS.qualified} FINAL GROUP BY purchase_id)"""
 
 
 def _web_minutes() -> str:
@@ -56,8 +58,8 @@ def _web_minutes() -> str:
 def _purchase_minutes() -> str:
     refunded = ", ".join(f"'{status}'" for status in REFUNDED_STATUSES)
     return f"""(
-        SELECT toDateTime64(toStartOfMinute(event_time), 3, 'UTC') AS minute_at, country, ifNull(event.category, '{UNKNOWN}') AS category,
-               count() AS changes, countIf(status = 'placed') AS orders, sumIf(quantity, status = 'placed') AS units,
+        SELECT toDateTime64(toStartOfMinute(event_time), 3, 'UTC') AS minute_at, country,
+               ifNull(event.category, '{UNKNOWN}') AS category, count() AS changes, countIf(status = 'placed') AS orders, sumIf(quantity, status = 'placed') AS units,
                sumIf(amount, status = 'placed') AS gross, sumIf(discount, status = 'placed') AS discounts,
                sumIf(amount - discount, status IN ({refunded})) AS refunds,
                uniqExactIf(customer_id, status = 'placed') AS buyers, max(event_time) AS last_event_at

@@ -1,0 +1,112 @@
+"""A headless browser that opens dashboards as a person would: logs in, waits for every chart, takes a picture."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.sync_api import BrowserContext, Page, Response, sync_playwright
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+)
+# Higher than any of the dashboards: a chart that is out of sight is not drawn.
+VIEWPORT = {"width": 1600, "height": 1900}
+DRAWN = "[data-test-chart-id] [data-test='slice-container']"
+LOADING = "[data-test='loading-indicator'], .dashboard-chart .loading"
+ERRORS = ".dashboard-chart [role='alert'], .dashboard-chart .error-container"
+POLL_MS = 250
+
+
+@dataclass
+class Seen:
+    """A dashboard as it came up: the rows that each chart's query gave, by the chart's id, and what went wrong."""
+
+    name: str
+    picture: Path
+    rows: dict[int, int] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def signed_in(url: str, user: str, password: str) -> Iterator[BrowserContext]:
+    """A browser with a session of Superset. It reaches ``url`` alone."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        try:
+            context = browser.new_context(viewport=VIEWPORT, locale="en-GB", timezone_id="UTC")
+            context.route(lambda address: not address.startswith((url, "data:", "blob:")), lambda route: route.abort())
+            page = context.new_page()
+            page.goto(f"{url}/login/")
+            page.fill("#username", user)
+            page.fill("#password", password)
+            page.press("#password", "Enter")
+            page.wait_for_url(lambda address: "/login" not in address)
+            page.close()
+            yield context
+        finally:
+            browser.close()
+
+
+def look(context: BrowserContext, url: str, slug: str, charts: int, folder: Path, seconds: float = 120) -> Seen:
+    """Open a dashboard, wait until each of its ``charts`` has come up, save a picture as ``folder/<slug>.png``."""
+    seen, answers = Seen(slug, folder / f"{slug}.png"), list[Response]()
+
+    def keep(response: Response) -> None:
+        answers.append(response)
+
+    page = context.new_page()
+    page.on("pageerror", lambda error: seen.errors.append(f"script: {error}"))
+    page.on("response", keep)
+    page.goto(f"{url}/superset/dashboard/{slug}/")
+    _wait(page, seen, answers, charts, seconds)
+    page.remove_listener("response", keep)
+    seen.errors += [text.strip() for text in page.locator(ERRORS).all_inner_texts() if text.strip()]
+    folder.mkdir(parents=True, exist_ok=True)
+    box = page.locator(".grid-content").bounding_box() or {"y": 0, "height": VIEWPORT["height"]}
+    page.screenshot(path=seen.picture, clip={"x": 0, "y": 0, "width": VIEWPORT["width"], "height": box["y"] + box["height"]})
+    page.close()
+    return seen
+
+
+def _wait(page: Page, seen: Seen, answers: list[Response], charts: int, seconds: float) -> None:
+    """Until every chart has had its answer and is drawn."""
+    deadline = time.monotonic() + seconds
+    while True:
+        while answers:
+            _note(answers.pop(0), seen)
+        drawn, loading = page.locator(DRAWN).count(), page.locator(LOADING).count()
+        answered = len(seen.rows.keys() - {0}) + len(seen.errors)
+        if answered >= charts and drawn + len(seen.errors) >= charts and not loading:
+            return
+        if time.monotonic() > deadline:
+            seen.errors.append(
+                f"after {seconds:.0f} s {answered} of {charts} charts have data, {drawn} are drawn, {loading} are loading"
+            )
+            return
+        page.wait_for_timeout(POLL_MS)
+
+
+def _note(response: Response, seen: Seen) -> None:
+    """Keep what a chart's query answered; other answers only where they are errors of the server."""
+    if "/api/v1/chart/data" not in response.url:
+        if response.status >= 500:
+            seen.errors.append(f"{response.status} {response.url}")
+    elif not response.ok:
+        seen.errors.append(f"chart {_chart(response)}: {response.status} {response.text()[:300]}")
+    else:
+        seen.rows[_chart(response)] = max(result.get("rowcount") or 0 for result in response.json()["result"])
+
+
+def _chart(response: Response) -> int:
+    """Id of the chart that asked; 0 for a filter's list of values."""
+    asked = json.loads(response.request.post_data or "{}")
+    return (asked.get("form_data") or {}).get("slice_id") or 0
