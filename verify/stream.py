@@ -59,7 +59,8 @@ def _purchase_minutes() -> str:
     refunded = ", ".join(f"'{status}'" for status in REFUNDED_STATUSES)
     return f"""(
         SELECT toDateTime64(toStartOfMinute(event_time), 3, 'UTC') AS minute_at, country,
-               ifNull(event.category, '{UNKNOWN}') AS category, count() AS changes, countIf(status = 'placed') AS orders, sumIf(quantity, status = 'placed') AS units,
+               ifNull(event.category, '{UNKNOWN}') AS category,
+               count() AS changes, countIf(status = 'placed') AS orders, sumIf(quantity, status = 'placed') AS units,
                sumIf(amount, status = 'placed') AS gross, sumIf(discount, status = 'placed') AS discounts,
                sumIf(amount - discount, status IN ({refunded})) AS refunds,
                uniqExactIf(customer_id, status = 'placed') AS buyers, max(event_time) AS last_event_at

@@ -1,0 +1,47 @@
+"""``python -m bench``: measure the running stack, write bench/results.json and the README's table of figures."""
+
+import json
+import sys
+
+from bench import readme
+from bench.latency import latency
+from bench.machine import machine
+from bench.memory import memory
+from bench.throughput import throughput
+from contracts.settings import settings
+
+
+def demo() -> dict[str, object] | None:
+    """Times of this stack's last demo."""
+    summary = settings().var / "demo" / "summary.json"
+    if not summary.exists():
+        return None
+    found = json.loads(summary.read_text())
+    return {
+        "customers": found["hops"]["customers"]["sent"],
+        "stages": found["seconds"],
+        "seconds": round(sum(found["seconds"].values()), 1),
+        "command": "make demo",
+    }
+
+
+def main() -> int:
+    s = settings()
+    parts = {
+        "demo": demo,
+        "latency": lambda: latency(s.number("BENCH_LIVE_RATE", 2000), s.number("BENCH_LIVE_SECONDS", 150)),
+        "throughput": lambda: throughput(s.number("BENCH_EVENTS", 1_000_000)),
+        "memory": memory,
+    }
+    results: dict[str, object] = {"machine": machine()}
+    for name, measure in parts.items():
+        print(f"bench: {name}", flush=True)
+        results[name] = measure()
+        print(json.dumps(results[name], indent=2), flush=True)
+    readme.RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+    readme.main()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

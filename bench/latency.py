@@ -1,0 +1,94 @@
+"""Event to Postgres metric, and event to ClickHouse, at a steady rate: from the timestamps in the data alone."""
+
+import bisect
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+
+from confluent_kafka import Consumer, TopicPartition
+
+from bench.throughput import generate
+from contracts.settings import settings
+from contracts.tables import INGESTED, RAW_WEB_EVENTS, WEB_MINUTE_METRICS
+from flink_jobs.validate import parse_time
+from verify.settle import settle
+from verify.stores import warehouse
+
+Key = tuple[str, ...]
+
+
+def percentiles(milliseconds: Iterable[float]) -> dict[str, float]:
+    """Percentiles of the nearest rank."""
+    ordered = sorted(milliseconds)
+    if not ordered:
+        raise RuntimeError("no event was measured")
+    return {f"p{share}": round(ordered[min(len(ordered) * share // 100, len(ordered) - 1)]) for share in (50, 95, 99)} | {
+        "events": len(ordered)
+    }
+
+
+def latency(rate: int, seconds: int) -> dict[str, object]:
+    """Clean events only, so that an event's own time is when it was sent. Minutes that other events share are left out."""
+    settle()
+    began = int(time.time() * 1000)
+    generate("web_events", "--rate", str(rate), "--seconds", str(seconds), "--dirt", "0", "--seed", "902")
+    settle()
+    return {
+        "rate_events_per_second": rate,
+        "seconds": seconds,
+        "event_to_clickhouse_ms": percentiles(to_clickhouse(began)),
+        "event_to_postgres_metric_ms": percentiles(to_metric(began)),
+        "command": f"make bench: generators web_events --rate {rate} --seconds {seconds}",
+    }
+
+
+def to_clickhouse(began: int) -> list[float]:
+    query = f"""SELECT toUnixTimestamp64Milli(min({INGESTED})) - toUnixTimestamp64Milli(any(event_time))
+                FROM {RAW_WEB_EVENTS.qualified} WHERE toUnixTimestamp64Milli(event_time) >= {began} GROUP BY event_id"""
+    return [row[0] for row in warehouse().query(query).result_rows]
+
+
+def to_metric(began: int) -> list[float]:
+    """The n-th event of a row is visible with the first commit that counts n events."""
+    first = -(-began // 60_000) * 60_000
+    commits = committed(first)
+    query = f"""SELECT toUnixTimestamp64Milli(toDateTime64(toStartOfMinute(event_time), 3)), toString(event_type), toString(country),
+                       toString(device), toUnixTimestamp64Milli(event_time)
+                FROM {RAW_WEB_EVENTS.qualified} FINAL WHERE toUnixTimestamp64Milli(event_time) >= {first} ORDER BY event_time"""
+    seen: dict[Key, int] = defaultdict(int)
+    found = []
+    for minute, kind, country, device, when in warehouse().query(query).result_rows:
+        key = (str(minute), kind, country, device)
+        seen[key] += 1
+        counts, times = commits[key]
+        found.append(times[bisect.bisect_left(counts, seen[key])] - when)
+    return found
+
+
+def committed(first: int) -> dict[Key, tuple[list[int], list[int]]]:
+    """Counts and commit times (ms) of every version of a metric row since ``first``, in order, from its replication topic."""
+    versions: dict[Key, dict[int, int]] = defaultdict(dict)
+    for row in records(WEB_MINUTE_METRICS.topic):
+        minute = parse_time(row["minute_at"])
+        if minute >= first and not row["_deleted"]:
+            key = (str(minute), row["event_type"], row["country"], row["device"])
+            count, when = int(row["events"]), int(row["_committed_ms"])
+            versions[key][count] = min(when, versions[key].get(count, when))
+    return {key: tuple(map(list, zip(*sorted(counts.items()), strict=True))) for key, counts in versions.items()}  # type: ignore[misc]
+
+
+def records(topic: str) -> Iterable[dict]:
+    consumer = Consumer({"bootstrap.servers": settings().address("KAFKA"), "group.id": "bench", "enable.auto.commit": False})
+    try:
+        for number in consumer.list_topics(topic, 10).topics[topic].partitions:
+            low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)
+            consumer.assign([TopicPartition(topic, number, low)])
+            position = low
+            while position < high:
+                for message in consumer.consume(5000, timeout=10):
+                    position = message.offset() + 1
+                    if message.value():
+                        yield json.loads(message.value())
+    finally:
+        consumer.close()

@@ -1,0 +1,60 @@
+"""The README's table of figures, rendered from bench/results.json between two markers."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+from contracts.settings import ROOT
+
+RESULTS = ROOT / "bench" / "results.json"
+README = ROOT / "README.md"
+BLOCK = re.compile(r"(<!-- figures -->\n).*?(<!-- /figures -->)", re.DOTALL)
+
+
+def table(results: dict) -> str:
+    machine, rows = results["machine"], []
+    for found in (results.get(name) for name in ("throughput", "latency", "memory", "demo")):
+        if not found:
+            continue
+        if "generator_events_per_second" in found:
+            rows += [
+                ("One generator process sends", f"{found['generator_events_per_second']:,} events/s"),
+                ("Flink catches up, everything computed", f"{found['flink_catch_up_events_per_second']:,} events/s"),
+            ]
+        if "rate_events_per_second" in found:
+            for name, label in (
+                ("event_to_postgres_metric_ms", "Event to Postgres metric"),
+                ("event_to_clickhouse_ms", "Event to ClickHouse"),
+            ):
+                times = found[name]
+                rows.append(
+                    (
+                        f"{label} at {found['rate_events_per_second']:,} events/s",
+                        f"p50 {times['p50']:,} ms, p99 {times['p99']:,} ms",
+                    )
+                )
+        if "peak_gb" in found:
+            rows.append(("Whole stack while Spark runs, peak", f"{found['peak_gb']} GB"))
+        if "seconds" in found and "stages" in found:
+            rows.append((f"`make demo`, {found['customers']:,} customers, everything installed", f"{found['seconds']:,.0f} s"))
+    lines = [
+        f"Measured {machine['measured_at']} on {machine['cores']} cores, {machine['memory_gb']} GB ({machine['processor']}).",
+        "",
+    ]
+    lines += ["| what | figure |", "| --- | --- |", *(f"| {what} | {figure} |" for what, figure in rows)]
+    return "\n".join(lines) + "\n"
+
+
+def rendered(text: str, results: dict) -> str:
+    if not BLOCK.search(text):
+        raise ValueError(f"{README} has no place for the figures")
+    return BLOCK.sub(lambda found: found[1] + table(results) + found[2], text)
+
+
+def main(readme: Path = README) -> None:
+    readme.write_text(rendered(readme.read_text(), json.loads(RESULTS.read_text())))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""How fast one generator process sends, and how fast Flink catches up through everything it computes."""
+
+import re
+import subprocess
+import time
+
+from contracts.settings import ROOT
+from flink_jobs.submit import stop, submit
+from runner.tools import python
+from verify.settle import flink_lag, settle
+
+POLL_SECONDS = 0.5
+CATCH_UP_SECONDS = 1800
+
+
+def generate(*arguments: str) -> float:
+    """Run a generator to its end; the seconds it took to send, without its start-up, by its own closing line."""
+    done = subprocess.run(
+        [python("core"), "-m", "generators", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=CATCH_UP_SECONDS
+    )
+    if done.returncode:
+        raise RuntimeError(f"generators {arguments[0]} failed: {done.stderr.strip().splitlines()[-1]}")
+    found = re.search(r"([\d,.]+) events? in ([\d,.]+) s", done.stdout + done.stderr)
+    if not found:
+        raise RuntimeError(f"generators {arguments[0]} told no rate: {(done.stdout + done.stderr)[-300:]!r}")
+    return float(found[2].replace(",", ""))
+
+
+def throughput(events: int) -> dict[str, object]:
+    """The backlog is sent while the job is stopped, so that the two do not share the cores."""
+    settle()
+    stop()
+    seconds = generate("web_events", "--rate", "max", "--events", str(events), "--seed", "901")
+    backlog = flink_lag()
+    submit()
+    while (left := flink_lag()) == backlog:
+        time.sleep(POLL_SECONDS)
+    began, first = time.monotonic(), left
+    while flink_lag() > 0:
+        if time.monotonic() - began > CATCH_UP_SECONDS:
+            raise RuntimeError(f"Flink is still {flink_lag()} records behind after {CATCH_UP_SECONDS} s")
+        time.sleep(POLL_SECONDS)
+    passed = time.monotonic() - began
+    return {
+        "generator_events_per_second": round(events / seconds),
+        "flink_backlog_events": backlog,
+        "flink_catch_up_events_per_second": round(first / passed) if passed else None,
+        "command": "make bench: generators web_events --rate max; the job resumed on the backlog, from its first commit to its last",
+    }
