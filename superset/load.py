@@ -66,11 +66,12 @@ def import_assets(assets: dict[str, str], s: Settings) -> None:
 
 def missing(assets: dict[str, str]) -> list[str]:
     """What the files describe and Superset's own tables lack, a line each."""
-    from superset import db
     from superset.connectors.sqla.models import SqlaTable
     from superset.models.core import Database
     from superset.models.dashboard import Dashboard
     from superset.models.slice import Slice
+
+    from superset import db
 
     models = dict(zip(KINDS, (Database, SqlaTable, Slice, Dashboard), strict=True))
     found = {kind: {str(each.uuid): each for each in db.session.query(model)} for kind, model in models.items()}
