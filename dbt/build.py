@@ -12,14 +12,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+import clickhouse_connect
+
+if TYPE_CHECKING:
+    from dbt.cli.main import dbtRunnerResult
+    from dbt_common.events.base_types import EventMsg
 
 PROJECT = Path(__file__).resolve().parent
 sys.path.insert(0, str(PROJECT.parent))
-
-import clickhouse_connect  # noqa: E402
-from dbt.cli.main import dbtRunner, dbtRunnerResult  # noqa: E402
-from dbt_common.events.base_types import EventMsg  # noqa: E402
 
 from contracts import events  # noqa: E402
 from contracts.settings import Settings, SettingsError, settings  # noqa: E402
@@ -108,16 +111,17 @@ def arguments(dbt_variables: Mapping[str, object], var: Path, target: Path, sele
     ]
 
 
-def show_progress(event: EventMsg) -> None:
+def show_progress(event: "EventMsg") -> None:
     """One line for each model when it is built, and for each test that does not pass."""
+    data = event.data
     if event.info.name == "LogModelResult":
-        print(f"  {event.data.index:>3}/{event.data.total}  {event.data.status:<8} {event.data.execution_time:7.2f} s  {event.data.description}")
-    elif event.info.name == "LogTestResult" and event.data.status != "pass":
-        print(f"  {event.data.index:>3}/{event.data.num_models}  {event.data.status:<8} test {event.data.name}")
+        print(f"  {data.index:>3}/{data.total}  {data.status:<8} {data.execution_time:7.2f} s  {data.description}")
+    elif event.info.name == "LogTestResult" and data.status != "pass":
+        print(f"  {data.index:>3}/{data.num_models}  {data.status:<8} test {data.name}")
     sys.stdout.flush()
 
 
-def node_results(result: dbtRunnerResult) -> list[NodeResult]:
+def node_results(result: "dbtRunnerResult") -> list[NodeResult]:
     """The runner's results as plain values; BuildError where dbt did not get so far."""
     if result.exception is not None:
         raise BuildError(f"dbt: {result.exception}")
@@ -141,7 +145,9 @@ def table_rows(config: Settings) -> dict[tuple[str, str], int]:
     client = clickhouse_connect.get_client(
         dsn=f"{address.scheme}://{address.netloc}", username=config.clickhouse.user, password=config.clickhouse.password
     )
-    query = "SELECT database, name, total_rows FROM system.tables WHERE database IN {layers:Array(String)} AND total_rows IS NOT NULL"
+    query = (
+        "SELECT database, name, total_rows FROM system.tables WHERE database IN {layers:Array(String)} AND total_rows IS NOT NULL"
+    )
     try:
         rows = client.query(query, parameters={"layers": list(LAYER_DATABASES)}).result_rows
     finally:
@@ -153,7 +159,9 @@ def with_rows(nodes: Sequence[NodeResult], rows: Mapping[tuple[str, str], int]) 
     return [NodeResult(**{**asdict(node), "rows": rows.get((node.layer, node.name))}) for node in nodes]
 
 
-def summary(nodes: Sequence[NodeResult], dbt_variables: Mapping[str, object], started: datetime, ended: datetime) -> dict[str, object]:
+def summary(
+    nodes: Sequence[NodeResult], dbt_variables: Mapping[str, object], started: datetime, ended: datetime
+) -> dict[str, object]:
     models = [node for node in nodes if node.kind == "model"]
     tests = [node for node in nodes if node.kind != "model"]
     return {
@@ -198,7 +206,10 @@ def build(config: Settings, as_of: str, select: Sequence[str], target: Path | No
     os.environ.update(environment(config))
     var = config.var / "dbt"
     var.mkdir(parents=True, exist_ok=True)
-    print(f"dbt build, as known at the end of {day} (UTC)")
+    print(f"dbt build, as known at the end of {day} (UTC)", flush=True)
+    # Takes seconds: what is wrong with the arguments has been said by now.
+    from dbt.cli.main import dbtRunner
+
     runner = dbtRunner(callbacks=[show_progress])
     nodes = node_results(runner.invoke(arguments(dbt_variables, var, target or var / "target", select)))
     if not nodes:
