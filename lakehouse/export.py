@@ -21,7 +21,9 @@ from lakehouse.marts import MartCounts, MartReader
 from lakehouse.tables import StagedRun, Written, open_table, snapshot_of_run, written
 
 
-def export(catalog: Catalog, client: Client, run_id: str, as_of: date | None, marts: tuple[ExportedMart, ...] = EXPORTED_MARTS) -> list[Written]:
+def export(
+    catalog: Catalog, client: Client, run_id: str, as_of: date | None, marts: tuple[ExportedMart, ...] = EXPORTED_MARTS
+) -> list[Written]:
     """All marts of a run, in order. LakeError, and nothing newly committed, where one is missing or miscounted."""
     day = (as_of or datetime.now(UTC).date()).isoformat()
     done = {mart: _already_written(catalog, mart, run_id, as_of) for mart in marts}
@@ -62,11 +64,15 @@ def _stage(reader: MartReader, table: StagedRun) -> None:
 def check_counts(name: str, mart: MartCounts, rows_written: int) -> None:
     """LakeError unless every row of the mart was written and has a key of its own."""
     if not mart.rows == rows_written == mart.distinct_keys:
-        raise LakeError(f"{name}: {mart.rows} rows, {mart.distinct_keys} distinct keys, {rows_written} rows written; nothing was committed")
+        raise LakeError(
+            f"{name}: {mart.rows} rows, {mart.distinct_keys} distinct keys, {rows_written} rows written; nothing was committed"
+        )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="lakehouse.export", description="Marts to Iceberg tables, one snapshot per table and run.")
+    parser = argparse.ArgumentParser(
+        prog="lakehouse.export", description="Marts to Iceberg tables, one snapshot per table and run."
+    )
     parser.add_argument("--run-id", required=True, type=runs.run_id)
     parser.add_argument("--as-of", type=runs.as_of, help="the marts are as known at the end of this day (UTC); empty: today")
     arguments = parser.parse_args()

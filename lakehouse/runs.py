@@ -48,6 +48,8 @@ def read(run: str, step: str) -> dict[str, Any]:
     """LakeError where the step has not been done."""
     source = path(run, step)
     if not source.exists():
-        raise LakeError(f"run {run} has no {source.name}: the step {step!r} was not done, or not with this VAR_DIR ({source.parent})")
+        raise LakeError(
+            f"run {run} has no {source.name}: the step {step!r} was not done, or not with this VAR_DIR ({source.parent})"
+        )
     content: dict[str, Any] = json.loads(source.read_text())
     return content

@@ -65,7 +65,9 @@ def lake_column(name: str, clickhouse_type: str) -> LakeColumn:
 
 def lake_schema(columns: tuple[LakeColumn, ...]) -> Schema:
     """Every column may be null, so that a mart may grow one."""
-    return Schema(*(NestedField(number, column.name, column.type, required=False) for number, column in enumerate(columns, start=1)))
+    return Schema(
+        *(NestedField(number, column.name, column.type, required=False) for number, column in enumerate(columns, start=1))
+    )
 
 
 def _unwrapped(clickhouse_type: str) -> tuple[str, bool]:

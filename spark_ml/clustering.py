@@ -38,7 +38,9 @@ def try_all(scaled: DataFrame, ks: range, seed: int) -> list[Candidate]:
     """A candidate for each k that leaves no cluster empty. LakeError where there is none: too few distinct customers."""
     candidates = [candidate for k in ks if (candidate := _try(scaled, k, seed)) is not None]
     if not candidates:
-        raise LakeError(f"no clustering into {ks.start} to {ks.stop - 1} clusters exists: too many customers have the same features")
+        raise LakeError(
+            f"no clustering into {ks.start} to {ks.stop - 1} clusters exists: too many customers have the same features"
+        )
     return candidates
 
 

@@ -6,6 +6,7 @@ standard deviation 1. Every such choice is measured on the data and named in the
 
 from dataclasses import dataclass
 
+from pyiceberg.catalog import Catalog
 from pyspark.ml import Transformer
 from pyspark.ml.feature import SQLTransformer, StandardScaler, VectorAssembler
 from pyspark.sql import DataFrame, SparkSession
@@ -40,15 +41,15 @@ class Measured:
         return self.minimum is not None and self.minimum >= 0 and (self.skewness or 0.0) > SKEWED_FROM
 
 
-def frozen_features(spark: SparkSession, snapshot_id: int) -> DataFrame:
+def frozen_features(spark: SparkSession, catalog: Catalog, snapshot_id: int) -> DataFrame:
     """Customer and features at a snapshot. LakeError where the table, the snapshot or a feature is missing."""
-    table = f"{CATALOG}.{CUSTOMER_FEATURES.identifier}"
-    if not spark.catalog.tableExists(table):
-        raise LakeError(f"{table} is not in the lake: run lakehouse.export first")
-    snapshots = spark.sql(f"SELECT 1 FROM {table}.snapshots WHERE snapshot_id = {int(snapshot_id)}")
-    if snapshots.isEmpty():
-        raise LakeError(f"{table} has no snapshot {snapshot_id}: it has expired; export again under a new run id")
-    return checked(spark.sql(f"SELECT * FROM {table} VERSION AS OF {int(snapshot_id)}"), f"{table} at snapshot {snapshot_id}")
+    identifier = CUSTOMER_FEATURES.identifier
+    if not catalog.table_exists(identifier):
+        raise LakeError(f"{identifier} is not in the lake: run lakehouse.export first")
+    if catalog.load_table(identifier).snapshot_by_id(snapshot_id) is None:
+        raise LakeError(f"{identifier} has no snapshot {snapshot_id}: it has expired; export again under a new run id")
+    data = spark.sql(f"SELECT * FROM {CATALOG}.{identifier} VERSION AS OF {int(snapshot_id)}")
+    return checked(data, f"{identifier} at snapshot {snapshot_id}")
 
 
 def checked(data: DataFrame, name: str, features: tuple[Feature, ...] = SEGMENT_FEATURES) -> DataFrame:
@@ -82,7 +83,11 @@ def measure(data: DataFrame, name: str, features: tuple[Feature, ...] = SEGMENT_
     if row["rows"] != row["customers"]:
         raise LakeError(f"{name}: {row['rows']} rows for {row['customers']} customers; one row each was expected")
     return row["rows"], tuple(
-        Measured(feature, row["rows"] - row[f"n_{feature.name}"], *(row[f"{what}_{feature.name}"] for what in ("min", "max", "median", "skewness")))
+        Measured(
+            feature,
+            row["rows"] - row[f"n_{feature.name}"],
+            *(row[f"{what}_{feature.name}"] for what in ("min", "max", "median", "skewness")),
+        )
         for feature in features
     )
 
@@ -91,7 +96,9 @@ def usable(measured: tuple[Measured, ...]) -> tuple[Measured, ...]:
     """Features that tell customers apart; LakeError where none does."""
     telling = tuple(one for one in measured if not one.constant)
     if not telling:
-        raise LakeError(f"all features are constant ({', '.join(one.feature.name for one in measured)}): nothing tells the customers apart")
+        raise LakeError(
+            f"all features are constant ({', '.join(one.feature.name for one in measured)}): nothing tells the customers apart"
+        )
     return telling
 
 

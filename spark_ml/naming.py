@@ -56,7 +56,10 @@ class Profile:
 # The first that fits names the segment.
 RULES: tuple[tuple[str, Callable[[Profile], bool]], ...] = (
     ("Champions", lambda p: min(p.at(ORDERS.name), p.at(REVENUE.name)) >= STRONGLY and p.at(RECENCY.name) <= 0),
-    ("At risk", lambda p: not p.bought_once and p.at(RECENCY.name) >= STANDS_OUT and max(p.at(ORDERS.name), p.at(REVENUE.name)) >= 0),
+    (
+        "At risk",
+        lambda p: not p.bought_once and p.at(RECENCY.name) >= STANDS_OUT and max(p.at(ORDERS.name), p.at(REVENUE.name)) >= 0,
+    ),
     ("Bargain hunters", lambda p: p.at(DISCOUNT_SHARE.name) >= STRONGLY),
     ("Frequent returners", lambda p: p.at(RETURN_RATE.name) >= STRONGLY),
     ("Big spenders", lambda p: p.at(ORDER_VALUE.name) >= STRONGLY and p.at(RECENCY.name) < STANDS_OUT),
@@ -64,7 +67,7 @@ RULES: tuple[tuple[str, Callable[[Profile], bool]], ...] = (
     ("One-time, lapsed", lambda p: p.bought_once and p.at(RECENCY.name) >= STANDS_OUT),
     ("Newcomers", lambda p: p.bought_once and p.at(RECENCY.name) <= -STANDS_OUT / 2),
     ("One-time", lambda p: p.bought_once),
-    ("Lost", lambda p: p.at(RECENCY.name) >= STANDS_OUT),
+    ("Lost", lambda p: p.at(RECENCY.name) >= STANDS_OUT and max(p.at(ORDERS.name), p.at(REVENUE.name)) < 0),
     ("Window shoppers", lambda p: p.at(SESSIONS_90D.name) >= STANDS_OUT and p.at(ORDERS.name) < 0),
     ("Active", lambda p: p.at(RECENCY.name) <= -STANDS_OUT / 2),
 )
@@ -96,8 +99,9 @@ def meaning(profile: Profile) -> str:
     median = profile.median
     orders = median[ORDERS.name]
     typical = (
-        f"Half bought within the last {median[RECENCY.name]:,.0f} days; typically {orders:,.0f} order{'' if orders == 1 else 's'} "
-        f"and {median[REVENUE.name]:,.0f} {REVENUE.unit} net, {median[ORDER_VALUE.name]:,.0f} {ORDER_VALUE.unit} an order."
+        f"Half bought within the last {median[RECENCY.name]:,.0f} days; "
+        f"typically {orders:,.0f} order{'' if orders == 1 else 's'} and {median[REVENUE.name]:,.0f} {REVENUE.unit} net, "
+        f"{median[ORDER_VALUE.name]:,.0f} {ORDER_VALUE.unit} an order."
     )
     standing_out = sorted((f for f in WORDS if abs(profile.at(f)) >= STANDS_OUT), key=lambda f: -abs(profile.at(f)))[:4]
     if not standing_out:

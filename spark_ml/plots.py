@@ -1,6 +1,7 @@
 """Plots of a segmentation as SVG text, for inlining in a page. Pure: the same numbers give the same text."""
 
 import io
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
@@ -8,8 +9,21 @@ import numpy as np
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 
-# Twelve colours that differ for most kinds of colour vision; a run has at most that many segments.
-PALETTE = ("#3b6fb6", "#e08a2e", "#3f9b6c", "#c5483f", "#7d5fb2", "#8a6546", "#d477b0", "#7a7f87", "#a9ac2b", "#2fa8b5", "#1f3b63", "#7b2d3b")
+# Twelve colours: the most segments that a run may have.
+PALETTE = (
+    "#3b6fb6",
+    "#e08a2e",
+    "#3f9b6c",
+    "#c5483f",
+    "#7d5fb2",
+    "#8a6546",
+    "#d477b0",
+    "#7a7f87",
+    "#a9ac2b",
+    "#2fa8b5",
+    "#1f3b63",
+    "#7b2d3b",
+)
 INK, MUTED, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 STYLE = {
     "svg.fonttype": "none",
@@ -37,9 +51,12 @@ def svg(figure: Figure) -> str:
 def selection(ks: Sequence[int], silhouettes: Sequence[float], costs: Sequence[float], chosen: int) -> str:
     """Silhouette and cost by number of clusters."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 3.0), layout="constrained")
+        figure = Figure(figsize=(5.8, 2.9), layout="constrained")
         for axes, values, title in zip(
-            figure.subplots(1, 2), (silhouettes, costs), ("Silhouette (higher is better)", "Cost: squared distance to centres"), strict=True
+            figure.subplots(1, 2),
+            (silhouettes, costs),
+            ("Silhouette (higher is better)", "Cost: squared distance to centres"),
+            strict=True,
         ):
             axes.plot(ks, values, color=PALETTE[0], marker="o", markersize=5, linewidth=1.8)
             best = values[list(ks).index(chosen)]
@@ -57,13 +74,14 @@ def selection(ks: Sequence[int], silhouettes: Sequence[float], costs: Sequence[f
 def heat_map(segments: Sequence[str], features: Sequence[str], positions: np.ndarray) -> str:
     """Centre of each segment (row) per feature (column), in standard deviations from the mean customer."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(max(7.2, 0.95 * len(features) + 2), 0.62 * len(segments) + 1.6), layout="constrained")
+        figure = Figure(figsize=(11, 0.5 * len(segments) + 0.9), layout="constrained")
         axes = figure.subplots()
         axes.imshow(positions, cmap="RdBu_r", norm=TwoSlopeNorm(0, -STRONGEST, STRONGEST), aspect="auto")
         for (row, column), value in np.ndenumerate(positions):
             colour = "white" if abs(value) > 0.65 * STRONGEST else INK
             axes.text(column, row, f"{value:+.1f}", ha="center", va="center", color=colour)
-        axes.set_xticks(range(len(features)), features, rotation=30, ha="right", rotation_mode="anchor")
+        axes.set_xticks(range(len(features)), [textwrap.fill(feature, 16) for feature in features])
+        axes.xaxis.tick_top()
         axes.set_yticks(range(len(segments)), segments, color=INK)
         axes.set_xticks(np.arange(-0.5, len(features)), minor=True)
         axes.set_yticks(np.arange(-0.5, len(segments)), minor=True)
@@ -77,7 +95,7 @@ def heat_map(segments: Sequence[str], features: Sequence[str], positions: np.nda
 def sizes(segments: Sequence[str], shares: Sequence[float], revenue_shares: Sequence[float]) -> str:
     """Share of customers and of revenue, a pair of bars a segment."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 0.62 * len(segments) + 1.0), layout="constrained")
+        figure = Figure(figsize=(5.8, 0.55 * len(segments) + 0.7), layout="constrained")
         axes = figure.subplots()
         at = np.arange(len(segments))
         axes.barh(at - 0.19, shares, 0.36, color=[PALETTE[i % len(PALETTE)] for i in at])
@@ -97,18 +115,25 @@ def sizes(segments: Sequence[str], shares: Sequence[float], revenue_shares: Sequ
 def projection(points: np.ndarray, of_segment: np.ndarray, names: Mapping[int, str], explained: Sequence[float]) -> str:
     """Customers on the two directions of greatest variance, coloured by segment (1 upwards)."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 5.2), layout="constrained")
+        figure = Figure(figsize=(11, 4.8), layout="constrained")
         axes = figure.subplots()
         for segment, name in names.items():
             mine = points[of_segment == segment]
             axes.scatter(
-                mine[:, 0], mine[:, 1], s=9, color=PALETTE[(segment - 1) % len(PALETTE)], alpha=0.45, linewidths=0, label=name, rasterized=True
+                mine[:, 0],
+                mine[:, 1],
+                s=9,
+                color=PALETTE[(segment - 1) % len(PALETTE)],
+                alpha=0.45,
+                linewidths=0,
+                label=name,
+                rasterized=True,
             )
         for axis, share, which in zip((axes.xaxis, axes.yaxis), explained, ("first", "second"), strict=True):
             axis.set_label_text(f"{which} component, {share:.0%} of the variance")
         axes.grid(color=GRID)
         axes.set_axisbelow(True)
-        legend = axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3, markerscale=2.5)
+        legend = axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.11), ncols=6, markerscale=2.5)
         for handle in legend.legend_handles:
             handle.set_alpha(1)
         return svg(figure)

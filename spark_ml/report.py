@@ -75,7 +75,9 @@ def projected(matrix: np.ndarray) -> tuple[np.ndarray, list[float]]:
     return matrix @ axes, list(values[:2] / values.sum())
 
 
-def drawings(facts: dict[str, Any], tried: pd.DataFrame, profiles: pd.DataFrame, assigned: pd.DataFrame, data: pd.DataFrame) -> dict[str, str]:
+def drawings(
+    facts: dict[str, Any], tried: pd.DataFrame, profiles: pd.DataFrame, assigned: pd.DataFrame, data: pd.DataFrame
+) -> dict[str, str]:
     names = dict(zip(profiles["segment"], profiles["segment_name"], strict=True))
     used = [feature["name"] for feature in facts["features"]]
     positions = np.array([[facts["positions"][str(segment)][name] for name in used] for segment in names])

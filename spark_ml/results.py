@@ -6,6 +6,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from contracts.lake import AS_OF, CATALOG, RUN_ID
 from contracts.ml import ResultTable
 from contracts.types import Type
+from lakehouse.tables import TABLE_PROPERTIES
 
 SPARK_TYPES = {
     Type.TEXT: "string",
@@ -27,9 +28,9 @@ def schema(table: ResultTable) -> str:
 def ensure(spark: SparkSession, table: ResultTable) -> str:
     """The table's full name; made where missing, grown by the columns that the contract has gained."""
     name = f"{CATALOG}.{table.identifier}"
+    properties = ", ".join(f"'{key}' = '{value}'" for key, value in TABLE_PROPERTIES.items())
     spark.sql(
-        f"CREATE TABLE IF NOT EXISTS {name} ({schema(table)}) USING iceberg PARTITIONED BY (run_id) TBLPROPERTIES "
-        "('format-version' = '2', 'write.metadata.delete-after-commit.enabled' = 'true', 'write.metadata.previous-versions-max' = '20')"
+        f"CREATE TABLE IF NOT EXISTS {name} ({schema(table)}) USING iceberg PARTITIONED BY (run_id) TBLPROPERTIES ({properties})"
     )
     present = set(spark.table(name).columns)
     for column in table.columns:
@@ -42,4 +43,6 @@ def replace_run(spark: SparkSession, table: ResultTable, rows: DataFrame, run_id
     """One snapshot in which the run's rows are exactly ``rows``."""
     name = ensure(spark, table)
     writer = rows.select(*(column.name for column in table.columns)).coalesce(1).writeTo(name)
-    writer.option(f"snapshot-property.{RUN_ID}", run_id).option(f"snapshot-property.{AS_OF}", as_of).overwrite(F.col("run_id") == run_id)
+    writer.option(f"snapshot-property.{RUN_ID}", run_id).option(f"snapshot-property.{AS_OF}", as_of).overwrite(
+        F.col("run_id") == run_id
+    )
