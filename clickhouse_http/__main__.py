@@ -1,0 +1,38 @@
+"""``python -m clickhouse_http``: serve the data directory of this stack until SIGTERM."""
+
+import logging
+import sys
+
+import uvicorn
+
+from clickhouse_http.app import Application
+from clickhouse_http.config import config
+from clickhouse_http.engine import Engine, EngineBusy
+from contracts.settings import SettingsError, settings
+
+
+def main() -> int:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        known = config(settings())
+        engine = Engine(known)
+    except (SettingsError, EngineBusy) as error:
+        print(f"clickhouse_http: {error}", file=sys.stderr)
+        return 1
+    server = uvicorn.Server(
+        uvicorn.Config(
+            Application(known, engine),
+            host=known.host,
+            port=known.port,
+            access_log=False,
+            server_header=False,
+            log_level="warning",
+            timeout_graceful_shutdown=known.grace_seconds,
+        )
+    )
+    server.run()
+    return 0 if server.started else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,260 @@
+"""The embedded engine: its configuration, its connections, what they may do.
+
+chDB has one user, ``default``, and no log-in, so the front keeps the accounts and the engine enforces two *profiles*:
+``reader`` is read-only (``readonly = 2``, which a session cannot leave) and has limits that the session cannot raise.
+Neither is granted FILE, URL, S3, REMOTE or any other source, so that table functions reach nothing outside; what grants
+do not cover, ``guard`` refuses.
+"""
+
+import fcntl
+import os
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from xml.sax.saxutils import escape
+
+import chdb
+
+from clickhouse_http.config import MIB, Config
+from clickhouse_http.errors import ServerError
+
+WRITER, READER = "writer", "reader"
+
+# Everything a pipeline needs on tables, and nothing that reaches outside of the engine.
+GRANTS = (
+    "SELECT, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, CREATE TEMPORARY TABLE, DROP TABLE, DROP VIEW, DROP DATABASE,"
+    " UNDROP TABLE, TRUNCATE, OPTIMIZE, CHECK, SHOW, KILL QUERY, SYSTEM MERGES, SYSTEM TTL MERGES, SYSTEM DROP CACHE ON *.*",
+    "TABLE ENGINE ON *",
+)
+# Settings that would change how a statement is read after it was checked.
+FIXED = ("dialect",)
+# chDB calls the database of clickhouse-local, which looks into the file system, by this name; it is dropped at the start.
+LOCAL_DATABASE = "_local"
+PIECE_BYTES = MIB
+
+
+class EngineBusy(Exception):
+    """Another process serves this data directory."""
+
+
+def engine_xml(config: Config) -> str:
+    """Server settings: one memory limit, small caches, few background threads."""
+    values = {
+        "default_database": LOCAL_DATABASE,
+        "users_config": config.users_file,
+        "path": config.data,
+        "tmp_path": config.directory / "tmp",
+        "timezone": "UTC",
+        "max_server_memory_usage": config.max_memory,
+        "mark_cache_size": 64 * MIB,
+        "index_mark_cache_size": 16 * MIB,
+        "uncompressed_cache_size": 0,
+        "index_uncompressed_cache_size": 0,
+        "primary_index_cache_size": 64 * MIB,
+        "query_cache.max_size_in_bytes": 32 * MIB,
+        "mmap_cache_size": 100,
+        "compiled_expression_cache_size": 16 * MIB,
+        "background_pool_size": 2,
+        "background_merges_mutations_concurrency_ratio": 2,
+        "background_schedule_pool_size": 4,
+        "background_move_pool_size": 1,
+        "background_fetches_pool_size": 1,
+        "background_common_pool_size": 2,
+        "background_buffer_flush_schedule_pool_size": 1,
+        "background_message_broker_schedule_pool_size": 1,
+        "background_distributed_schedule_pool_size": 1,
+        "max_thread_pool_size": 500,
+    }
+    return _xml({name: str(value) for name, value in values.items()})
+
+
+def _xml(values: Mapping[str, str]) -> str:
+    lines = []
+    for name, value in values.items():
+        opening = "".join(f"<{part}>" for part in name.split("."))
+        closing = "".join(f"</{part}>" for part in reversed(name.split(".")))
+        lines.append(f"  {opening}{escape(value)}{closing}")
+    return "\n".join(("<clickhouse>", *lines, "</clickhouse>", ""))
+
+
+def profiles(config: Config) -> dict[str, dict[str, int]]:
+    """Settings of the two profiles."""
+    writer = {
+        "max_threads": config.threads,
+        "max_insert_threads": 1,
+        "max_memory_usage": config.max_query_memory,
+        "max_bytes_before_external_group_by": config.max_query_memory // 2,
+        "max_bytes_before_external_sort": config.max_query_memory // 2,
+        "max_execution_time": config.writer_seconds,
+        "implicit_select": 0,
+        "readonly": 0,
+    }
+    reader = {
+        **writer,
+        "max_memory_usage": config.max_query_memory // 2,
+        "max_bytes_before_external_group_by": config.max_query_memory // 4,
+        "max_bytes_before_external_sort": config.max_query_memory // 4,
+        "max_execution_time": config.reader_seconds,
+        "max_result_rows": config.reader_rows,
+        "readonly": 2,
+    }
+    return {WRITER: writer, READER: reader}
+
+
+# What the read-only user may lower but not raise.
+CAPPED = ("max_memory_usage", "max_execution_time", "max_result_rows", "max_threads")
+
+
+def users_xml(config: Config) -> str:
+    """The engine's only user, its grants, and the two profiles. No password: it cannot be reached from outside."""
+    lines = ["<clickhouse>", " <profiles>"]
+    for name, values in profiles(config).items():
+        lines.append(f"  <{name}>")
+        lines += [f"   <{key}>{value}</{key}>" for key, value in values.items()]
+        limits = [f"<{key}><const/></{key}>" for key in FIXED]
+        if name == READER:
+            limits += [f"<{key}><min>1</min><max>{values[key]}</max></{key}>" for key in CAPPED]
+        lines.append(f"   <constraints>{''.join(limits)}</constraints>")
+        lines.append(f"  </{name}>")
+    grants = "".join(f"<query>GRANT {grant}</query>" for grant in GRANTS)
+    lines += [
+        f"  <default><profile>{WRITER}</profile></default>",
+        " </profiles>",
+        " <users><default>",
+        f"  <no_password/><profile>{WRITER}</profile><quota>default</quota><networks><ip>::/0</ip></networks>",
+        f"  <grants>{grants}</grants>",
+        " </default></users>",
+        " <quotas><default/></quotas>",
+        "</clickhouse>",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def literal(text: str) -> str:
+    """A string literal of ClickHouse SQL."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\0", "\\0") + "'"
+
+
+class Connection:
+    """One engine session: its own settings, database and temporary tables. One statement at a time."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+
+    def run(self, sql: str, output_format: str = "TabSeparated", parameters: Mapping[str, str] | None = None) -> Any:
+        """chDB's result; ServerError with the engine's code."""
+        try:
+            return self._raw.query(sql.encode("utf-8", "surrogateescape"), output_format, params=dict(parameters or {}))
+        except (chdb.ChdbError, RuntimeError) as error:
+            raise ServerError.of_engine(str(error)) from None
+
+    def rows(self, sql: str) -> list[list[str]]:
+        """A small result as unescaped text."""
+        text = self.run(sql, "TabSeparatedRaw").bytes().decode()
+        return [line.split("\t") for line in text.splitlines()]
+
+    def insert(self, sql: str, input_format: str, path: Path) -> tuple[int, int]:
+        """Rows and bytes written by an INSERT whose data is a file, a piece at a time."""
+        try:
+            stream = self._raw.send_insert(sql, input_format)
+            try:
+                with path.open("rb") as data:
+                    while piece := data.read(PIECE_BYTES):
+                        stream.append(piece)
+                done = stream.finish()
+            finally:
+                stream.cancel()
+        except (chdb.ChdbError, RuntimeError) as error:
+            raise ServerError.of_engine(str(error)) from None
+        return done.rows_written, done.bytes_written
+
+    def close(self) -> None:
+        with suppress(RuntimeError):
+            self._raw.close()
+
+
+class Engine:
+    """The engine of one data directory, running as long as this object is open. Raises EngineBusy."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._profiles = profiles(config)
+        config.directory.mkdir(parents=True, exist_ok=True)
+        self._lock = _lock(config.lock_file)
+        for directory in (config.data, config.data / "metadata", config.uploads, config.directory / "tmp"):
+            directory.mkdir(exist_ok=True)
+            directory.chmod(0o700)
+        _keep_default_database(config.data / "metadata")
+        for leftover in config.uploads.iterdir():
+            leftover.unlink()
+        config.users_file.write_text(users_xml(config))
+        config.engine_file.write_text(engine_xml(config))
+        self._address = f"{config.data}?{urlencode({'config-file': str(config.engine_file)}, safe='/')}"
+        # The engine stops with its last connection: this one stays.
+        self._keeper = Connection(chdb.connect(self._address))
+        self._keeper.run(f"DROP DATABASE IF EXISTS {LOCAL_DATABASE}")
+        self.table_functions = frozenset(name for (name,) in self._keeper.rows("SELECT upper(name) FROM system.table_functions"))
+        self.version = self._keeper.rows("SELECT version()")[0][0]
+        self.timezone = self._keeper.rows("SELECT timezone()")[0][0]
+
+    @property
+    def spool(self) -> Path:
+        """Where results wait that do not fit into memory."""
+        return self._config.uploads
+
+    def connect(self, profile: str) -> Connection:
+        """A new session, in a fraction of a millisecond."""
+        connection = Connection(chdb.connect(self._address))
+        # The profile brings its limits; its values have to be set one by one, since chDB's client sends its own along.
+        connection.run(f"SET profile = '{profile}'")
+        values = {**self._profiles[profile]}
+        readonly = values.pop("readonly")
+        connection.run("SET " + ", ".join(f"{name} = {value}" for name, value in values.items()))
+        if readonly:
+            connection.run(f"SET readonly = {readonly}")
+        return connection
+
+    def kill(self, mark: str) -> None:
+        """Cancel the query whose text contains the mark."""
+        connection = self.connect(WRITER)
+        try:
+            own = f"query NOT LIKE 'KILL%' AND position(query, {literal(mark)}) > 0"
+            connection.run(f"KILL QUERY WHERE {own} ASYNC")
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        """Stops the engine once every other connection is closed."""
+        self._keeper.close()
+        os.close(self._lock)
+
+
+def _keep_default_database(metadata: Path) -> None:
+    """Make ``default`` a database of its own kind, as on a server, instead of clickhouse-local's view of the file system.
+
+    The engine loads it from the .sql file; the link beside it, which the engine writes anew, would let the engine load its tables
+    a second time under the local database's name.
+    """
+    link, definition = metadata / "default", metadata / "default.sql"
+    if link.is_symlink():
+        link.unlink()
+    if not definition.exists():
+        definition.write_text(f"ATTACH DATABASE _ UUID '{uuid.uuid4()}'\nENGINE = Atomic\n")
+
+
+def _lock(path: Path) -> int:
+    """Held until the process ends, however it ends."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        owner = os.read(handle, 32).decode().strip()
+        os.close(handle)
+        raise EngineBusy(f"{path.parent} is served by process {owner or 'unknown'}: one process per data directory") from None
+    os.ftruncate(handle, 0)
+    os.write(handle, f"{os.getpid()}\n".encode())
+    return handle

@@ -1,0 +1,166 @@
+"""One query from connection to bytes, in a thread of its own."""
+
+import os
+import re
+import uuid
+from dataclasses import dataclass
+
+from clickhouse_http import guard
+from clickhouse_http.accounts import Caller
+from clickhouse_http.engine import Connection, Engine, literal
+from clickhouse_http.errors import BAD_ARGUMENTS, ServerError
+from clickhouse_http.request import ExternalTable, Request, Statement
+from clickhouse_http.statements import query
+
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the engine did: rows and bytes read and written, and what a statement without a streamed result answered."""
+
+    read_rows: int
+    read_bytes: int
+    written_rows: int
+    written_bytes: int
+    result_rows: int
+    body: bytes = b""
+
+
+def identifier(name: str) -> str:
+    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
+
+
+class Execution:
+    """A statement on a connection. ``run`` blocks until the engine is done; ``output`` is the read end of its result."""
+
+    def __init__(self, engine: Engine, request: Request, statement: Statement, caller: Caller) -> None:
+        self._engine = engine
+        self._request = request
+        self._statement = statement
+        self._caller = caller
+        self.mark = f"request-{uuid.uuid4()}"
+        self.format = ""  # of the result, where there is one
+        self.output, self._input = os.pipe()
+
+    def close(self) -> None:
+        """Stop reading; the engine's next write fails."""
+        if self.output >= 0:
+            os.close(self.output)
+            self.output = -1
+
+    def run(self, connection: Connection, in_session: bool) -> Outcome:
+        try:
+            if in_session:
+                with _restored(connection, self._request):
+                    return self._run(connection)
+            return self._run(connection)
+        finally:
+            os.close(self._input)
+
+    def _run(self, connection: Connection) -> Outcome:
+        self._prepare(connection)
+        if self._statement.insert:
+            return self._insert(connection)
+        text = self._statement.text.decode("utf-8", "surrogateescape")
+        return self._query(connection, text)
+
+    def _prepare(self, connection: Connection) -> None:
+        settings = self._request.settings
+        if "role" in self._request.parameters:
+            raise ServerError(511, f"There is no role `{self._request.parameters['role']}` in user directories")
+        if settings:
+            connection.run("SET " + ", ".join(f"{name} = {literal(value)}" for name, value in settings.items()))
+        if self._request.database:
+            connection.run(f"USE {identifier(self._request.database)}")
+        for table in self._statement.tables:
+            self._load(connection, table)
+
+    def _checked(self, text: str) -> str:
+        """First keyword of an allowed statement, in a connection whose settings no client has touched."""
+        connection = self._engine.connect(self._caller.profile)
+        try:
+            canonical = guard.canonical(connection, text)
+        finally:
+            connection.close()
+        return guard.check(canonical, self._caller, self._request.reads_only, self._engine.table_functions)
+
+    def _insert(self, connection: Connection) -> Outcome:
+        insert = self._statement.insert
+        self._checked(insert.statement)
+        for name, value in self._request.query_parameters.items():
+            connection.run(f"SET param_{name} = {literal(value)}")
+        rows, size = connection.insert(f"{insert.target}{insert.settings}", insert.format, self._statement.files[-1])
+        return Outcome(read_rows=rows, read_bytes=size, written_rows=rows, written_bytes=size, result_rows=rows)
+
+    def _query(self, connection: Connection, text: str) -> Outcome:
+        kind = self._checked(text)
+        parsed = query(text)
+        if not parsed.has_result or kind == "INSERT":
+            sql, name = parsed.statement, parsed.format or self._request.default_format
+            outcome = _outcome(connection.run(f"{sql}\n-- {self.mark}", name, self._request.query_parameters), with_body=True)
+            self.format = name if outcome.body else ""
+            return outcome
+        self.format = parsed.format or self._request.default_format
+        sql = parsed.into(f"/proc/self/fd/{self._input}", self._request.default_format)
+        return _outcome(connection.run(f"{sql}\n-- {self.mark}", "Null", self._request.query_parameters))
+
+    def _load(self, connection: Connection, table: ExternalTable) -> None:
+        """An external table is a temporary one, filled from the file that came with the request."""
+        parameters = self._request.parameters
+        structure = parameters.get(f"{table.name}_structure", "")
+        if not structure:
+            types = parameters.get(f"{table.name}_types", "")
+            structure = ", ".join(f"_{number} {name}" for number, name in enumerate(filter(None, types.split(",")), start=1))
+        name = parameters.get(f"{table.name}_format", "TabSeparated")
+        if not structure or not IDENTIFIER.fullmatch(name):
+            raise ServerError(BAD_ARGUMENTS, f"External table {table.name!r} needs a structure or types, and a format")
+        create = f"CREATE TEMPORARY TABLE {identifier(table.name)} ({structure}) ENGINE = Memory"
+        self._checked(create)
+        connection.run(create)
+        connection.insert(f"INSERT INTO {identifier(table.name)}", name, table.path)
+
+
+def _outcome(result: object, with_body: bool = False) -> Outcome:
+    return Outcome(
+        read_rows=result.storage_rows_read(),
+        read_bytes=result.storage_bytes_read(),
+        written_rows=result.rows_written(),
+        written_bytes=result.bytes_written(),
+        result_rows=result.rows_read(),
+        body=result.bytes() if with_body else b"",
+    )
+
+
+class _restored:  # noqa: N801 - reads as a statement
+    """Settings and database of one request leave a session as they found it, except where its statement is a SET or USE."""
+
+    def __init__(self, connection: Connection, request: Request) -> None:
+        self._connection = connection
+        self._names = sorted(request.settings)
+        self._with_database = bool(request.database)
+        self._before: dict[str, tuple[str, bool]] = {}
+        self._database = ""
+
+    def __enter__(self) -> None:
+        self._before = self._values()
+        if self._with_database:
+            self._database = self._connection.rows("SELECT currentDatabase()")[0][0]
+
+    def __exit__(self, *_: object) -> None:
+        for name, (value, changed) in self._before.items():
+            try:
+                self._connection.run(f"SET {name} = {literal(value) if changed else 'DEFAULT'}")
+            except ServerError:
+                continue  # a limit of the profile keeps it: it was not changed either
+        if self._with_database:
+            self._connection.run(f"USE {identifier(self._database)}")
+
+    def _values(self) -> dict[str, tuple[str, bool]]:
+        if not self._names:
+            return {}
+        names = ", ".join(map(literal, self._names))
+        rows = self._connection.rows(f"SELECT name, value, changed FROM system.settings WHERE name IN ({names})")
+        return {name: (value, changed == "1") for name, value, changed in rows}
+
+

@@ -1,0 +1,97 @@
+"""What neither account may say, judged on the engine's own reading of a statement.
+
+``formatQuerySingleLine`` parses with the engine's parser, refuses several statements at once, drops comments and spells keywords
+in one way, so that a check of its tokens cannot be talked around.
+"""
+
+from clickhouse_http.accounts import Caller
+from clickhouse_http.engine import Connection
+from clickhouse_http.errors import ACCESS_DENIED, READONLY, SUPPORT_IS_DISABLED, ServerError
+from clickhouse_http.statements import Token, tokens
+
+READING_KINDS = frozenset(("SELECT", "WITH", "(", "FROM", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "SET", "USE", "CHECK"))
+WRITING_KINDS = frozenset(
+    ("INSERT", "CREATE", "REPLACE", "ALTER", "DROP", "DETACH", "ATTACH", "RENAME", "EXCHANGE", "TRUNCATE", "UNDROP", "OPTIMIZE")
+    + ("DELETE", "UPDATE", "KILL", "SYSTEM")
+)
+# Table functions that stay inside the engine; all others of this engine are refused, known or not.
+TABLE_FUNCTIONS = frozenset(
+    name.upper()
+    for name in (
+        "numbers numbers_mt zeros zeros_mt primes generateSeries generate_series generateRandom values SQLStandardValues null input"
+        " format view viewIfPermitted viewExplain merge loop dictionary mergeTreeIndex mergeTreeProjection fuzzJSON fuzzQuery"
+    ).split()
+)
+# Functions that no grant covers and that read files, run programs or call other hosts.
+FUNCTIONS = frozenset(
+    name.upper()
+    for name in (
+        "file catboostEvaluate evalMLMethod disk showCertificate"
+        " aiClassify aiEmbed aiExtract aiFilter aiGenerate aiRedact aiSimilarity aiTranslate"
+    ).split()
+)
+ENGINES = frozenset("MEMORY LOG TINYLOG STRIPELOG NULL SET JOIN BUFFER MERGE VIEW MATERIALIZEDVIEW GENERATERANDOM ALIAS ATOMIC".split())
+# Where a name in front of a bracket is that of a table with its columns.
+TABLE_NAME_AFTER = {
+    "INSERT": ("INTO", "."),
+    "CREATE": ("TABLE", "VIEW", "EXISTS", "."),
+    "REPLACE": ("TABLE", "."),
+}
+
+
+def canonical(connection: Connection, text: str) -> str:
+    """The statement as the engine understands it; its syntax errors are those of the statement.
+
+    The text goes in as hexadecimal digits: chDB searches the text of every statement for names of Python objects.
+    """
+    digits = text.encode("utf-8", "surrogateescape").hex()
+    try:
+        return connection.run(f"SELECT formatQuerySingleLine(unhex('{digits}'))", "RawBLOB").bytes().decode("utf-8", "replace")
+    except ServerError as error:
+        message, _, _ = error.message.partition(": In scope SELECT formatQuerySingleLine(")
+        message, _, _ = message.partition(": while executing 'FUNCTION formatQuerySingleLine(")
+        raise ServerError(error.code, message) from None
+
+
+def check(statement: str, caller: Caller, get_request: bool, table_functions: frozenset[str]) -> str:
+    """Refuse what a canonical statement may not do; returns its first keyword."""
+    found = list(tokens(statement.encode()))
+    kind = found[0].word if found else ""
+    _check_kind(kind, found, caller, get_request)
+    forbidden = (table_functions - TABLE_FUNCTIONS) | FUNCTIONS
+    for before, token, after in zip([None, *found], found, found[1:], strict=False):
+        if token.word in ("OUTFILE", "INFILE") and after.kind == "string":
+            raise ServerError(ACCESS_DENIED, f"{token.word} is not allowed: rows travel in the HTTP body")
+        names_table = before is not None and before.word in TABLE_NAME_AFTER.get(kind, ())
+        if after.word == "(" and _name(token) in forbidden and not names_table:
+            raise ServerError(ACCESS_DENIED, f"Function {token.text.decode()} is not allowed")
+    if kind in ("CREATE", "REPLACE", "ATTACH"):
+        _check_engines(found)
+    return kind
+
+
+def _check_kind(kind: str, found: list[Token], caller: Caller, get_request: bool) -> None:
+    if kind not in READING_KINDS and caller.reads_only:
+        raise ServerError(READONLY, f"{caller.user}: Cannot execute query in readonly mode.")
+    if kind not in READING_KINDS and get_request:
+        raise ServerError(
+            READONLY,
+            f"{caller.user}: Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly."
+            " You should use method POST for modifying queries.",
+        )
+    if kind not in READING_KINDS | WRITING_KINDS:
+        raise ServerError(SUPPORT_IS_DISABLED, f"{kind} statements are not supported")
+    if kind == "SET" and len(found) > 1 and found[1].word in ("ROLE", "DEFAULT"):
+        raise ServerError(SUPPORT_IS_DISABLED, "Roles are not supported")
+
+
+def _check_engines(found: list[Token]) -> None:
+    """Tables and databases live in this engine alone."""
+    for token, sign, name in zip(found, found[1:], found[2:], strict=False):
+        engine = _name(name)
+        if token.word == "ENGINE" and sign.word == "=" and not (engine in ENGINES or engine.endswith("MERGETREE")):
+            raise ServerError(ACCESS_DENIED, f"ENGINE = {name.text.decode()} is not allowed")
+
+
+def _name(token: Token) -> str:
+    return token.text.decode("utf-8", "replace").strip('`"').upper() if token.kind in ("word", "quoted") else ""
