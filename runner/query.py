@@ -6,6 +6,7 @@ import shutil
 import sys
 import urllib.error
 import urllib.request
+from urllib.parse import quote
 
 from contracts.settings import SettingsError, settings
 
@@ -26,21 +27,33 @@ def clickhouse(query: str) -> None:
 
 
 def postgres(query: str) -> None:
-    """Stream rows from a read-only transaction of the read-only role; NULL is an empty field."""
-    import psycopg
+    """Stream rows as the read-only role, in transactions that may only read; values as ``COPY`` would write them.
 
-    account, s = settings().postgres_account("bi"), settings()
-    try:
-        with psycopg.connect(s.postgres_dsn(account.user), options="-c default_transaction_read_only=on") as connection:
-            connection.read_only = True
-            with connection.cursor() as cursor:
-                for row in cursor.stream(query.encode()):  # type: ignore[arg-type]
-                    print(*("" if value is None else value for value in row), sep="\t")
-    except psycopg.ProgrammingError as error:
-        if "the last operation didn't produce a result" not in str(error):
-            sys.exit(first_line(str(error)))
-    except psycopg.Error as error:
-        sys.exit(first_line(str(error)))
+    Through libpq itself: the server's own text of each value, and one statement only.
+    """
+    from psycopg import pq
+
+    options = quote("-c default_transaction_read_only=on")
+    connection = pq.PGconn.connect(f"{settings().postgres_dsn('bi')}?options={options}".encode())
+    if connection.status != pq.ConnStatus.OK:
+        sys.exit(first_line(connection.get_error_message()))
+    connection.send_query_params(query.encode(), None)
+    connection.set_single_row_mode()
+    while result := connection.get_result():
+        if result.status == pq.ExecStatus.FATAL_ERROR:
+            sys.exit(first_line(result.get_error_message()))
+        for row in range(result.ntuples):
+            fields = (escaped(result.get_value(row, column)) for column in range(result.nfields))
+            sys.stdout.buffer.write(b"\t".join(fields) + b"\n")
+
+
+def escaped(value: bytes | None) -> bytes:
+    """A field that holds no tab or line end, as both engines' tab-separated formats write it."""
+    if value is None:
+        return b"\\N"
+    for character, code in ((b"\\", b"\\\\"), (b"\t", b"\\t"), (b"\n", b"\\n"), (b"\r", b"\\r")):
+        value = value.replace(character, code)
+    return value
 
 
 def first_line(text: str) -> str:
