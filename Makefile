@@ -56,6 +56,14 @@ marts: setup  ## dbt build, as known at the end of AS_OF=YYYY-MM-DD (default: no
 segments: setup  ## Marts to Iceberg, then Spark K-Means segments and their report
 	$(CORE) -m runner.batch segments --as-of "$(AS_OF)"
 
+##@ With Docker
+docker-up:  ## The same stack in containers, pages printed: PROFILES=core,batch,ui
+	@python3 -m runner.docker up
+docker-down:  ## Stop the containers, keep their data
+	@python3 -m runner.docker down
+docker-clean:  ## Stop the containers and remove their data (images stay)
+	@python3 -m runner.docker down --remove-data
+
 ##@ Develop
 setup:  ## Install what is missing: virtual environments, jars, MinIO
 	@$(SETUP)
@@ -63,8 +71,9 @@ env: setup  ## Write .env with random secrets where it is missing
 	@$(CORE) -m runner env
 render: setup  ## Render DDL, connector and dbt sources from contracts/
 	$(CORE) -m contracts.render
+	$(call venv,clickhouse) docker/clickhouse/render.py
 setup-dev:
-	@$(SETUP) all dev chromium
+	@$(SETUP) all dev compose chromium
 test: setup-dev  ## Unit, contract, integration and end-to-end tests
 	$(call venv,dev) -m pytest
 lint:  ## ruff, mypy, sqlfluff
@@ -76,4 +85,4 @@ bench: setup  ## Measure; writes bench/results.json and the README's figures
 help:
 	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z_-]+:.*##/ {printf "  %-30s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: demo up down status logs clean verify generate_web_events generate_streaming_purchases replay topics sql psql marts segments setup setup-dev env render test lint bench help
+.PHONY: docker-up docker-down docker-clean demo up down status logs clean verify generate_web_events generate_streaming_purchases replay topics sql psql marts segments setup setup-dev env render test lint bench help

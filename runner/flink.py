@@ -53,7 +53,7 @@ def options(s: Settings) -> dict[str, object]:
         "rest.port": s.port("FLINK"),
         "rest.bind-port": s.port("FLINK"),
         "rest.bind-address": s.bind_address,
-        "taskmanager.host": s.host("FLINK"),
+        "taskmanager.host": s.get("FLINK_TASKMANAGER_HOST", s.host("FLINK")),
         "taskmanager.bind-host": s.bind_address,
         "taskmanager.memory.process.size": s.get("FLINK_TASKMANAGER_MEMORY", "2560m"),
         "taskmanager.numberOfTaskSlots": s.number("FLINK_SLOTS", s.parallelism),

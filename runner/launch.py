@@ -31,19 +31,24 @@ def environment(service: Service, inherited: Mapping[str, str]) -> dict[str, str
     }
 
 
-def main() -> None:
-    name = sys.argv[1]
-    try:
-        service = services()[name]
-    except (SettingsError, StackError) as error:
-        sys.exit(f"{name}: {error}")
+def become(service: Service) -> None:
+    """Replace this process by the service's."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     os.chdir(service.directory)
     try:
         os.execvpe(service.command[0], service.command, environment(service, os.environ))
     except OSError as error:
-        sys.exit(f"{name}: cannot run {service.command[0]}: {error.strerror}")
+        sys.exit(f"{service.name}: cannot run {service.command[0]}: {error.strerror}")
+
+
+def main() -> None:
+    name = sys.argv[1]
+    try:
+        service = services()[name]
+    except (SettingsError, StackError) as error:
+        sys.exit(f"{name}: {error}")
+    become(service)
 
 
 if __name__ == "__main__":

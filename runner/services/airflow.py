@@ -40,7 +40,8 @@ def variables(s: Settings) -> dict[str, str]:
         "DATABASE__SQL_ALCHEMY_POOL_SIZE": 3,
         "API__HOST": s.host("AIRFLOW"),
         "API__PORT": s.port("AIRFLOW"),
-        "API__BASE_URL": url,
+        # What browsers are sent to, which may know the server by another name than its neighbours do.
+        "API__BASE_URL": s.get("AIRFLOW_PUBLIC_URL", url),
         "API__WORKERS": 1,
         "API__SECRET_KEY": s.secret("AIRFLOW_SECRET_KEY"),
         "API_AUTH__JWT_SECRET": s.secret("AIRFLOW_JWT_SECRET"),

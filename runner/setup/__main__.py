@@ -1,4 +1,4 @@
-"""``python3 -m runner.setup [--compile [--upgrade]] [NAME …]``: install what is missing, all but ``dev`` unless named."""
+"""``python3 -m runner.setup [--compile [--upgrade]] [NAME …]``: install what is missing; ``dev`` and ``compose`` only when named."""
 
 import argparse
 import fcntl
@@ -13,23 +13,24 @@ if sys.version_info < (3, 11):  # noqa: UP036 - an older python3 gets one line i
     sys.exit("setup: python 3.11 is needed, this is " + sys.version.split()[0])
 
 from contracts.settings import Settings, SettingsError, settings
-from runner.setup import environments, jars, minio, prerequisites
+from runner.setup import compose, environments, jars, minio, prerequisites
 from runner.setup.item import Item, SetupError
 from runner.setup.progress import Commands, install_all, last_lines
 
 ALL = "all"
 CHROMIUM = "chromium"
+ONLY_WHEN_NAMED = (*environments.FOR_DEVELOPERS, compose.NAME)
 
 
 def catalogue(tools: Path) -> dict[str, Item]:
     # What takes longest starts first.
-    everything = [minio.item(tools), jars.item(tools), *environments.items(tools)]
+    everything = [minio.item(tools), compose.item(tools), jars.item(tools), *environments.items(tools)]
     return {item.name: item for item in everything}
 
 
 def select(items: dict[str, Item], names: Sequence[str]) -> list[Item]:
     """The items named; ``all`` or no name stands for all that running the stack takes."""
-    usual = [name for name in items if name not in environments.FOR_DEVELOPERS]
+    usual = [name for name in items if name not in ONLY_WHEN_NAMED]
     wanted = {name for given in names or [ALL] for name in (usual if given == ALL else [given])}
     return [item for name, item in items.items() if name in wanted]
 
@@ -112,7 +113,7 @@ def renew(names: Sequence[str], upgrade: bool, known: Settings) -> None:
 
 def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 -m runner.setup", description=__doc__)
-    known = [ALL, CHROMIUM, "jars", "minio", "uv", *environments.ENVIRONMENTS]
+    known = [ALL, CHROMIUM, "jars", "minio", compose.NAME, "uv", *environments.ENVIRONMENTS]
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one or more of {', '.join(known)}")
     parser.add_argument("--compile", action="store_true", help="renew the pins and checksums in requirements/ instead")
     parser.add_argument("--upgrade", action="store_true", help="with --compile: take the newest versions that fit")

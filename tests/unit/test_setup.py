@@ -431,6 +431,7 @@ def test_names_select_and_none_is_everything_that_running_takes(tmp_path: Path) 
     usual = {"minio", "jars", *environments.ENVIRONMENTS} - {"dev"}
     assert {chosen.name for chosen in setup.select(items, [])} == usual
     assert {chosen.name for chosen in setup.select(items, ["all", "dev", "chromium"])} == {*usual, "dev"}
+    assert {chosen.name for chosen in setup.select(items, ["compose"])} == {"compose"}
     assert {chosen.name for chosen in setup.select(items, ["flink", "core"])} == {"core", "flink"}
     assert setup.select(items, ["chromium"]) == []
 

@@ -1,0 +1,80 @@
+"""One part of the stack inside a container, by the same definition as natively: its settings name the other containers.
+
+``python -m runner.container run SERVICE`` prepares its files and becomes it, ``check SERVICE`` is its health check,
+``steps NAME …`` does what is done once per start, in the order given. Only the named service is built, so a container needs
+no other part's secrets.
+"""
+
+import argparse
+import sys
+
+from contracts.settings import SettingsError, settings
+from runner import flink
+from runner.launch import become
+from runner.service import NotReadyError, Service, StackError, nothing
+from runner.services import airflow, clickhouse_sink, connect, superset
+from runner.services.flink import jobmanager, taskmanager
+from runner.steps import steps
+
+SERVICES = {
+    "connect": connect.service,
+    "flink-jobmanager": jobmanager,
+    "flink-taskmanager": taskmanager,
+    "clickhouse-sink": clickhouse_sink.service,
+    "airflow-api-server": airflow.api_server,
+    "airflow-scheduler": airflow.scheduler,
+    "airflow-dag-processor": airflow.dag_processor,
+    "airflow-triggerer": airflow.triggerer,
+    "superset": superset.service,
+}
+# What a step needs that natively its service has prepared.
+PREPARED = {"flink_jobs": flink.prepare}
+
+
+def service(name: str) -> Service:
+    return SERVICES[name](settings())
+
+
+def run(name: str) -> None:
+    made = service(name)
+    made.prepare()
+    become(made)
+
+
+def run_steps(names: list[str]) -> None:
+    """In the order given; StackError names the one that failed."""
+    known = steps()
+    for name in names:
+        print(name, flush=True)
+        try:
+            PREPARED.get(name, nothing)()
+            known[name].run()
+        except Exception as error:
+            raise StackError(f"{name}: {error or type(error).__name__}") from error
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="runner.container", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for command in ("run", "check"):
+        commands.add_parser(command).add_argument("name", choices=SERVICES)
+    commands.add_parser("steps").add_argument("names", nargs="+", choices=steps(), metavar="NAME")
+    return parser.parse_args()
+
+
+def main() -> None:
+    given = arguments()
+    try:
+        match given.command:
+            case "run":
+                run(given.name)
+            case "check":
+                service(given.name).ready()
+            case "steps":
+                run_steps(given.names)
+    except (SettingsError, StackError, NotReadyError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
