@@ -54,9 +54,12 @@ def as_of_day(text: str, today: date) -> date:
     if not text:
         return today
     try:
-        day = datetime.strptime(text, "%Y-%m-%d").date()
+        day = date.fromisoformat(text)
     except ValueError:
-        raise BuildError(f"AS_OF={text!r} is not a date: write it as YYYY-MM-DD") from None
+        day = None
+    # fromisoformat also reads 20240203 and 2024-W05-6.
+    if day is None or day.isoformat() != text:
+        raise BuildError(f"AS_OF={text!r} is not a date: write it as YYYY-MM-DD")
     if day > today:
         raise BuildError(f"AS_OF={text} has not come yet: today is {today} (UTC)")
     return day

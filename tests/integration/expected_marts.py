@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from shop_history import DAY, MINUTE, History, PurchaseEvent, WebEvent
 
-from contracts.events import FUNNEL_STEPS, PURCHASE_STATUSES, REFUNDED_STATUSES, UNKNOWN
+from contracts.events import FUNNEL_STEPS, REFUNDED_STATUSES, UNKNOWN
 
 ZERO = Decimal(0)
 
@@ -94,8 +94,8 @@ def sessions(history: History, cutoff: int) -> list[Session]:
 def purchases(history: History, cutoff: int) -> list[Purchase]:
     newest: dict[str, PurchaseEvent] = {}
 
-    def version(event: PurchaseEvent) -> tuple[int, int, str]:
-        return event.event_time, PURCHASE_STATUSES.index(event.status), event.event_id
+    def version(event: PurchaseEvent) -> tuple[int, str]:
+        return event.event_time, event.event_id
 
     for event in history.purchase_events:
         known = event.event_time < cutoff and event.customer_id not in history.deleted

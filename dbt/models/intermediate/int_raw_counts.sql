@@ -16,6 +16,7 @@ with deleted_customers as (
 
     select
         '{{ entity }}' as entity,
+        now64(3, 'UTC') as counted_at,
         {{ bigint('countIf(in_scope)') }} as in_scope_rows,
         {{ bigint('countIf(not in_scope)') }} as out_of_scope_rows,
         cast(sumIf(amount, in_scope) as Decimal(38, 4)) as in_scope_amount

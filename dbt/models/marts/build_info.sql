@@ -7,16 +7,25 @@
 ] -%}
 -- depends on {{ model }}
 {% endfor %}
-with build as (
+with freeze as (
+
+    select min(counted_at) as frozen_at
+    from {{ ref('int_raw_counts') }}
+
+),
+
+build as (
 
     select
         '{{ var("as_of") }}' as as_of,
         {{ as_of_day() }} as as_of_day,
         {{ cutoff() }} as cutoff,
+        frozen_at,
         now64(3, 'UTC') as built_at,
         '{{ invocation_id }}' as invocation_id,
         toInt32({{ var('session_gap_minutes') }}) as session_gap_minutes,
         '{{ var("currency") }}' as currency
+    from freeze
 
 )
 

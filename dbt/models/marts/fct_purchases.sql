@@ -2,11 +2,7 @@
 
 with events as (
 
-    select
-        *,
-        -- States of one moment follow each other in the order of the contract.
-        (event_time, {{ position_in(var('purchase_statuses'), 'status') }}, event_id) as version
-    from {{ ref('int_purchase_events') }}
+    select * from {{ ref('int_purchase_events') }}
 
 ),
 
@@ -14,7 +10,8 @@ newest as (
 
     select
         *,
-        row_number() over (partition by purchase_id order by version desc) as recency
+        -- Of two states at one time the greater event id, as in the stream's own table of purchases.
+        row_number() over (partition by purchase_id order by event_time desc, event_id desc) as recency
     from events
 
 ),
