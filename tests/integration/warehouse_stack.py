@@ -15,7 +15,7 @@ from contracts import render_clickhouse
 from contracts.ml import ML_TABLES
 from contracts.settings import ROOT, SECRETS, settings
 
-START_SECONDS = 90
+START_SECONDS = 180
 STOP_SECONDS = 60
 
 
@@ -48,7 +48,7 @@ class Warehouse:
         )
 
     def run(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=600)
+        return subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=1200)
 
 
 def own_environment(var: Path) -> dict[str, str]:
