@@ -27,7 +27,7 @@ def connector() -> str:
         "publication.name": CDC_PUBLICATION,
         "publication.autocreate.mode": "disabled",
         # An idle database would keep its WAL for ever: the heartbeat writes a row, and its change moves the slot.
-        "heartbeat.interval.ms": "10000",
+        "heartbeat.interval.ms": "3000",
         "heartbeat.action.query": (
             f"INSERT INTO {CDC_HEARTBEAT_TABLE} (id, beat_at) VALUES (1, now()) "
             "ON CONFLICT (id) DO UPDATE SET beat_at = EXCLUDED.beat_at"
