@@ -11,5 +11,7 @@ One process owns the data directory; every other program talks to it as to a Cli
 ``sessions``     connections that outlive a request
 ``execution``    one query from connection to bytes
 ``app``          the ASGI application that joins them
+``profiles``     what the two accounts may use
+``guard``        what neither account may say
 ``native``       the same settings for a real ``clickhouse server``
 """

@@ -7,7 +7,7 @@ import uvicorn
 
 from clickhouse_http.app import Application
 from clickhouse_http.config import config
-from clickhouse_http.engine import Engine, EngineBusy
+from clickhouse_http.engine import Engine, EngineBusyError
 from contracts.settings import SettingsError, settings
 
 
@@ -16,9 +16,11 @@ def main() -> int:
     try:
         known = config(settings())
         engine = Engine(known)
-    except (SettingsError, EngineBusy) as error:
+    except (SettingsError, EngineBusyError) as error:
         print(f"clickhouse_http: {error}", file=sys.stderr)
         return 1
+    # A result that breaks off is cut on purpose, and uvicorn would call that an error.
+    logging.getLogger("uvicorn.error").addFilter(lambda record: "without completing response" not in record.getMessage())
     server = uvicorn.Server(
         uvicorn.Config(
             Application(known, engine),

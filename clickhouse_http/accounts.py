@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from clickhouse_http.config import Config
-from clickhouse_http.engine import READER, WRITER
 from clickhouse_http.errors import AUTHENTICATION_FAILED, ServerError
+from clickhouse_http.profiles import READER, WRITER
 
 
 @dataclass(frozen=True)

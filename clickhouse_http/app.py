@@ -15,12 +15,13 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
 from clickhouse_http.accounts import Accounts, Caller, credentials
+from clickhouse_http.body import ClientGoneError, Receive, Statement, read_statement
 from clickhouse_http.compression import Encoder, choose
 from clickhouse_http.config import MIB, Config
 from clickhouse_http.engine import Connection, Engine
 from clickhouse_http.errors import NOT_IMPLEMENTED, TOO_MANY_SIMULTANEOUS_QUERIES, UNKNOWN_EXCEPTION, ServerError
-from clickhouse_http.execution import Execution, Outcome
-from clickhouse_http.request import ClientGone, Receive, Request, Scope, Statement, read_statement
+from clickhouse_http.execution import PIPE_BYTES, Execution, Outcome
+from clickhouse_http.request import Request, Scope
 from clickhouse_http.sessions import Sessions
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -28,7 +29,6 @@ Headers = list[tuple[bytes, bytes]]
 
 log = logging.getLogger("clickhouse_http")
 
-PIPE_BYTES = MIB
 # A result within this size is complete before its headers go out, so that an error can still change the status.
 BUFFER_BYTES = MIB
 SPOOL_BYTES = 8 * MIB
@@ -97,7 +97,7 @@ class Application:
                 await self._answer(request, receive, reply)
         except ServerError as error:
             await reply.error(error)
-        except ClientGone:
+        except ClientGoneError:
             log.info("client closed its connection early")
         except Exception:
             log.exception("request failed")
@@ -168,12 +168,20 @@ class Application:
             await reply.stream(execution, work, self._readers)
         finally:
             watch.cancel()
+            await self._abandon(execution, work)
             execution.close()
-            if not work.done():
-                await self._cancel(execution)
-                with suppress(ServerError):
-                    await asyncio.shield(work)
             self._running.discard(execution)
+
+    async def _abandon(self, execution: Execution, work: "asyncio.Future[Outcome]") -> None:
+        """Cancel what still runs and take what it still writes: the engine may wait for room in the pipe."""
+        if not work.done():
+            draining = asyncio.get_running_loop().run_in_executor(self._readers, _drain, execution.output)
+            while not work.done():
+                await self._cancel(execution)
+                await asyncio.wait((work,), timeout=1)
+            await draining
+        if not work.cancelled():
+            work.exception()  # seen, or of no interest any more
 
     async def _watch(self, receive: Receive, execution: Execution) -> None:
         """A client that goes away takes its query along."""
@@ -300,6 +308,11 @@ class Reply:
 
     async def _finish(self, data: bytes) -> None:
         await self._send({"type": "http.response.body", "body": b"" if self._request.method == "HEAD" else data})
+
+
+def _drain(output: int) -> None:
+    while os.read(output, PIPE_BYTES):
+        pass
 
 
 def _read(output: int, encoder: Encoder) -> bytes:

@@ -8,130 +8,27 @@ do not cover, ``guard`` refuses.
 
 import fcntl
 import os
+import re
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
-from xml.sax.saxutils import escape
 
 import chdb
 
 from clickhouse_http.config import MIB, Config
+from clickhouse_http.engine_config import LOCAL_DATABASE, engine_xml, users_xml
 from clickhouse_http.errors import ServerError
+from clickhouse_http.profiles import WRITER, profiles
 
-WRITER, READER = "writer", "reader"
-
-# Everything a pipeline needs on tables, and nothing that reaches outside of the engine.
-GRANTS = (
-    "SELECT, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, CREATE TEMPORARY TABLE, DROP TABLE, DROP VIEW, DROP DATABASE,"
-    " UNDROP TABLE, TRUNCATE, OPTIMIZE, CHECK, SHOW, KILL QUERY, SYSTEM MERGES, SYSTEM TTL MERGES, SYSTEM DROP CACHE ON *.*",
-    "TABLE ENGINE ON *",
-)
-# Settings that would change how a statement is read after it was checked.
-FIXED = ("dialect",)
-# chDB calls the database of clickhouse-local, which looks into the file system, by this name; it is dropped at the start.
-LOCAL_DATABASE = "_local"
 PIECE_BYTES = MIB
+WRAPPING = re.compile(r": In scope SELECT formatQuerySingleLine\(|: while executing 'FUNCTION formatQuerySingleLine\(")
 
 
-class EngineBusy(Exception):
+class EngineBusyError(Exception):
     """Another process serves this data directory."""
-
-
-def engine_xml(config: Config) -> str:
-    """Server settings: one memory limit, small caches, few background threads."""
-    values = {
-        "default_database": LOCAL_DATABASE,
-        "users_config": config.users_file,
-        "path": config.data,
-        "tmp_path": config.directory / "tmp",
-        "timezone": "UTC",
-        "max_server_memory_usage": config.max_memory,
-        "mark_cache_size": 64 * MIB,
-        "index_mark_cache_size": 16 * MIB,
-        "uncompressed_cache_size": 0,
-        "index_uncompressed_cache_size": 0,
-        "primary_index_cache_size": 64 * MIB,
-        "query_cache.max_size_in_bytes": 32 * MIB,
-        "mmap_cache_size": 100,
-        "compiled_expression_cache_size": 16 * MIB,
-        "background_pool_size": 2,
-        "background_merges_mutations_concurrency_ratio": 2,
-        "background_schedule_pool_size": 4,
-        "background_move_pool_size": 1,
-        "background_fetches_pool_size": 1,
-        "background_common_pool_size": 2,
-        "background_buffer_flush_schedule_pool_size": 1,
-        "background_message_broker_schedule_pool_size": 1,
-        "background_distributed_schedule_pool_size": 1,
-        "max_thread_pool_size": 500,
-    }
-    return _xml({name: str(value) for name, value in values.items()})
-
-
-def _xml(values: Mapping[str, str]) -> str:
-    lines = []
-    for name, value in values.items():
-        opening = "".join(f"<{part}>" for part in name.split("."))
-        closing = "".join(f"</{part}>" for part in reversed(name.split(".")))
-        lines.append(f"  {opening}{escape(value)}{closing}")
-    return "\n".join(("<clickhouse>", *lines, "</clickhouse>", ""))
-
-
-def profiles(config: Config) -> dict[str, dict[str, int]]:
-    """Settings of the two profiles."""
-    writer = {
-        "max_threads": config.threads,
-        "max_insert_threads": 1,
-        "max_memory_usage": config.max_query_memory,
-        "max_bytes_before_external_group_by": config.max_query_memory // 2,
-        "max_bytes_before_external_sort": config.max_query_memory // 2,
-        "max_execution_time": config.writer_seconds,
-        "implicit_select": 0,
-        "readonly": 0,
-    }
-    reader = {
-        **writer,
-        "max_memory_usage": config.max_query_memory // 2,
-        "max_bytes_before_external_group_by": config.max_query_memory // 4,
-        "max_bytes_before_external_sort": config.max_query_memory // 4,
-        "max_execution_time": config.reader_seconds,
-        "max_result_rows": config.reader_rows,
-        "readonly": 2,
-    }
-    return {WRITER: writer, READER: reader}
-
-
-# What the read-only user may lower but not raise.
-CAPPED = ("max_memory_usage", "max_execution_time", "max_result_rows", "max_threads")
-
-
-def users_xml(config: Config) -> str:
-    """The engine's only user, its grants, and the two profiles. No password: it cannot be reached from outside."""
-    lines = ["<clickhouse>", " <profiles>"]
-    for name, values in profiles(config).items():
-        lines.append(f"  <{name}>")
-        lines += [f"   <{key}>{value}</{key}>" for key, value in values.items()]
-        limits = [f"<{key}><const/></{key}>" for key in FIXED]
-        if name == READER:
-            limits += [f"<{key}><min>1</min><max>{values[key]}</max></{key}>" for key in CAPPED]
-        lines.append(f"   <constraints>{''.join(limits)}</constraints>")
-        lines.append(f"  </{name}>")
-    grants = "".join(f"<query>GRANT {grant}</query>" for grant in GRANTS)
-    lines += [
-        f"  <default><profile>{WRITER}</profile></default>",
-        " </profiles>",
-        " <users><default>",
-        f"  <no_password/><profile>{WRITER}</profile><quota>default</quota><networks><ip>::/0</ip></networks>",
-        f"  <grants>{grants}</grants>",
-        " </default></users>",
-        " <quotas><default/></quotas>",
-        "</clickhouse>",
-        "",
-    ]
-    return "\n".join(lines)
 
 
 def literal(text: str) -> str:
@@ -151,6 +48,18 @@ class Connection:
             return self._raw.query(sql.encode("utf-8", "surrogateescape"), output_format, params=dict(parameters or {}))
         except (chdb.ChdbError, RuntimeError) as error:
             raise ServerError.of_engine(str(error)) from None
+
+    def canonical(self, text: str) -> str:
+        """One statement as the engine understands it; its syntax errors are those of the statement.
+
+        The text goes in as hexadecimal digits: chDB searches the text of every statement for names of Python objects.
+        """
+        digits = text.encode("utf-8", "surrogateescape").hex()
+        try:
+            return self.run(f"SELECT formatQuerySingleLine(unhex('{digits}'))", "RawBLOB").bytes().decode("utf-8", "replace")
+        except ServerError as error:
+            message = WRAPPING.split(error.message, maxsplit=1)[0]
+            raise ServerError(error.code, message) from None
 
     def rows(self, sql: str) -> list[list[str]]:
         """A small result as unescaped text."""
@@ -178,7 +87,7 @@ class Connection:
 
 
 class Engine:
-    """The engine of one data directory, running as long as this object is open. Raises EngineBusy."""
+    """The engine of one data directory, running as long as this object is open. Raises EngineBusyError."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -254,7 +163,9 @@ def _lock(path: Path) -> int:
     except BlockingIOError:
         owner = os.read(handle, 32).decode().strip()
         os.close(handle)
-        raise EngineBusy(f"{path.parent} is served by process {owner or 'unknown'}: one process per data directory") from None
+        raise EngineBusyError(
+            f"{path.parent} is served by process {owner or 'unknown'}: one process per data directory"
+        ) from None
     os.ftruncate(handle, 0)
     os.write(handle, f"{os.getpid()}\n".encode())
     return handle

@@ -1,5 +1,6 @@
 """One query from connection to bytes, in a thread of its own."""
 
+import fcntl
 import os
 import re
 import uuid
@@ -7,11 +8,14 @@ from dataclasses import dataclass
 
 from clickhouse_http import guard
 from clickhouse_http.accounts import Caller
+from clickhouse_http.body import ExternalTable, Statement
+from clickhouse_http.config import MIB
 from clickhouse_http.engine import Connection, Engine, literal
 from clickhouse_http.errors import BAD_ARGUMENTS, ServerError
-from clickhouse_http.request import ExternalTable, Request, Statement
+from clickhouse_http.request import Request
 from clickhouse_http.statements import query
 
+PIPE_BYTES = MIB
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -42,12 +46,11 @@ class Execution:
         self.mark = f"request-{uuid.uuid4()}"
         self.format = ""  # of the result, where there is one
         self.output, self._input = os.pipe()
+        fcntl.fcntl(self.output, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
     def close(self) -> None:
-        """Stop reading; the engine's next write fails."""
-        if self.output >= 0:
-            os.close(self.output)
-            self.output = -1
+        """Once nothing reads any more."""
+        os.close(self.output)
 
     def run(self, connection: Connection, in_session: bool) -> Outcome:
         try:
@@ -77,13 +80,17 @@ class Execution:
             self._load(connection, table)
 
     def _checked(self, text: str) -> str:
-        """First keyword of an allowed statement, in a connection whose settings no client has touched."""
+        """First keyword of an allowed statement."""
+        canonical = self._canonical(text)
+        return guard.check(canonical, self._caller, self._request.reads_only, self._engine.table_functions)
+
+    def _canonical(self, text: str) -> str:
+        """In a connection whose settings no client has touched."""
         connection = self._engine.connect(self._caller.profile)
         try:
-            canonical = guard.canonical(connection, text)
+            return connection.canonical(text)
         finally:
             connection.close()
-        return guard.check(canonical, self._caller, self._request.reads_only, self._engine.table_functions)
 
     def _insert(self, connection: Connection) -> Outcome:
         insert = self._statement.insert
@@ -103,7 +110,7 @@ class Execution:
             return outcome
         self.format = parsed.format or self._request.default_format
         sql = parsed.into(f"/proc/self/fd/{self._input}", self._request.default_format)
-        return _outcome(connection.run(f"{sql}\n-- {self.mark}", "Null", self._request.query_parameters))
+        return _outcome(connection.run(f"{sql}\n-- {self.mark}", self.format, self._request.query_parameters))
 
     def _load(self, connection: Connection, table: ExternalTable) -> None:
         """An external table is a temporary one, filled from the file that came with the request."""
@@ -116,7 +123,7 @@ class Execution:
         if not structure or not IDENTIFIER.fullmatch(name):
             raise ServerError(BAD_ARGUMENTS, f"External table {table.name!r} needs a structure or types, and a format")
         create = f"CREATE TEMPORARY TABLE {identifier(table.name)} ({structure}) ENGINE = Memory"
-        self._checked(create)
+        guard.check_functions(self._canonical(create), self._engine.table_functions)
         connection.run(create)
         connection.insert(f"INSERT INTO {identifier(table.name)}", name, table.path)
 
@@ -162,5 +169,3 @@ class _restored:  # noqa: N801 - reads as a statement
         names = ", ".join(map(literal, self._names))
         rows = self._connection.rows(f"SELECT name, value, changed FROM system.settings WHERE name IN ({names})")
         return {name: (value, changed == "1") for name, value, changed in rows}
-
-

@@ -5,32 +5,33 @@ in one way, so that a check of its tokens cannot be talked around.
 """
 
 from clickhouse_http.accounts import Caller
-from clickhouse_http.engine import Connection
 from clickhouse_http.errors import ACCESS_DENIED, READONLY, SUPPORT_IS_DISABLED, ServerError
 from clickhouse_http.statements import Token, tokens
 
-READING_KINDS = frozenset(("SELECT", "WITH", "(", "FROM", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "SET", "USE", "CHECK"))
-WRITING_KINDS = frozenset(
-    ("INSERT", "CREATE", "REPLACE", "ALTER", "DROP", "DETACH", "ATTACH", "RENAME", "EXCHANGE", "TRUNCATE", "UNDROP", "OPTIMIZE")
-    + ("DELETE", "UPDATE", "KILL", "SYSTEM")
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.upper().split())
+
+
+READING_KINDS = _names("SELECT WITH ( FROM SHOW DESCRIBE DESC EXPLAIN EXISTS SET USE CHECK")
+WRITING_KINDS = _names(
+    "INSERT CREATE REPLACE ALTER DROP DETACH ATTACH RENAME EXCHANGE TRUNCATE UNDROP OPTIMIZE DELETE UPDATE KILL SYSTEM"
 )
 # Table functions that stay inside the engine; all others of this engine are refused, known or not.
-TABLE_FUNCTIONS = frozenset(
-    name.upper()
-    for name in (
-        "numbers numbers_mt zeros zeros_mt primes generateSeries generate_series generateRandom values SQLStandardValues null input"
-        " format view viewIfPermitted viewExplain merge loop dictionary mergeTreeIndex mergeTreeProjection fuzzJSON fuzzQuery"
-    ).split()
+TABLE_FUNCTIONS = _names(
+    """
+    numbers numbers_mt zeros zeros_mt primes generateSeries generate_series generateRandom values SQLStandardValues null input
+    format view viewIfPermitted viewExplain merge loop dictionary mergeTreeIndex mergeTreeProjection fuzzJSON fuzzQuery
+    """
 )
 # Functions that no grant covers and that read files, run programs or call other hosts.
-FUNCTIONS = frozenset(
-    name.upper()
-    for name in (
-        "file catboostEvaluate evalMLMethod disk showCertificate"
-        " aiClassify aiEmbed aiExtract aiFilter aiGenerate aiRedact aiSimilarity aiTranslate"
-    ).split()
+FUNCTIONS = _names(
+    """
+    file catboostEvaluate evalMLMethod disk showCertificate
+    aiClassify aiEmbed aiExtract aiFilter aiGenerate aiRedact aiSimilarity aiTranslate
+    """
 )
-ENGINES = frozenset("MEMORY LOG TINYLOG STRIPELOG NULL SET JOIN BUFFER MERGE VIEW MATERIALIZEDVIEW GENERATERANDOM ALIAS ATOMIC".split())
+ENGINES = _names("Memory Log TinyLog StripeLog Null Set Join Buffer Merge View MaterializedView GenerateRandom Alias Atomic")
 # Where a name in front of a bracket is that of a table with its columns.
 TABLE_NAME_AFTER = {
     "INSERT": ("INTO", "."),
@@ -39,25 +40,21 @@ TABLE_NAME_AFTER = {
 }
 
 
-def canonical(connection: Connection, text: str) -> str:
-    """The statement as the engine understands it; its syntax errors are those of the statement.
-
-    The text goes in as hexadecimal digits: chDB searches the text of every statement for names of Python objects.
-    """
-    digits = text.encode("utf-8", "surrogateescape").hex()
-    try:
-        return connection.run(f"SELECT formatQuerySingleLine(unhex('{digits}'))", "RawBLOB").bytes().decode("utf-8", "replace")
-    except ServerError as error:
-        message, _, _ = error.message.partition(": In scope SELECT formatQuerySingleLine(")
-        message, _, _ = message.partition(": while executing 'FUNCTION formatQuerySingleLine(")
-        raise ServerError(error.code, message) from None
-
-
 def check(statement: str, caller: Caller, get_request: bool, table_functions: frozenset[str]) -> str:
     """Refuse what a canonical statement may not do; returns its first keyword."""
     found = list(tokens(statement.encode()))
     kind = found[0].word if found else ""
     _check_kind(kind, found, caller, get_request)
+    check_functions(statement, table_functions)
+    if kind in ("CREATE", "REPLACE", "ATTACH"):
+        _check_engines(found)
+    return kind
+
+
+def check_functions(statement: str, table_functions: frozenset[str]) -> None:
+    """Refuse files, and functions that reach outside of the engine."""
+    found = list(tokens(statement.encode()))
+    kind = found[0].word if found else ""
     forbidden = (table_functions - TABLE_FUNCTIONS) | FUNCTIONS
     for before, token, after in zip([None, *found], found, found[1:], strict=False):
         if token.word in ("OUTFILE", "INFILE") and after.kind == "string":
@@ -65,9 +62,6 @@ def check(statement: str, caller: Caller, get_request: bool, table_functions: fr
         names_table = before is not None and before.word in TABLE_NAME_AFTER.get(kind, ())
         if after.word == "(" and _name(token) in forbidden and not names_table:
             raise ServerError(ACCESS_DENIED, f"Function {token.text.decode()} is not allowed")
-    if kind in ("CREATE", "REPLACE", "ATTACH"):
-        _check_engines(found)
-    return kind
 
 
 def _check_kind(kind: str, found: list[Token], caller: Caller, get_request: bool) -> None:

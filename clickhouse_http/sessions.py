@@ -73,6 +73,7 @@ def session_seconds(text: str) -> float:
         raise ServerError(INVALID_SESSION_TIMEOUT, f"Invalid session timeout: '{text}'")
     if int(text) > MAX_SECONDS:
         raise ServerError(
-            INVALID_SESSION_TIMEOUT, f"Session timeout '{text}' is larger than max_session_timeout: {MAX_SECONDS}. Maximum session timeout could be modified in configuration file."
+            INVALID_SESSION_TIMEOUT,
+            f"Session timeout '{text}' is larger than max_session_timeout: {MAX_SECONDS}",
         )
     return int(text)

@@ -149,16 +149,18 @@ def query(text: str) -> Query:
         if token.word == ";" and not token.depth:
             break
     kind = found[0].word if found else ""
+    end = found[-1].end if found else 0
     if found and found[-1].word == ";":
         end = found.pop().start
-    else:
-        end = found[-1].end if found else 0
     cut = _format_at(found)
-    decode = lambda part: part.decode("utf-8", "surrogateescape")  # noqa: E731
     if cut is None:
-        return Query(kind, decode(raw[:end]), "", "")
+        return Query(kind, _text(raw[:end]), "", "")
     name = found[cut + 1]
-    return Query(kind, decode(raw[: found[cut].start]).rstrip(), decode(name.text), decode(raw[name.end : end]))
+    return Query(kind, _text(raw[: found[cut].start]).rstrip(), _text(name.text), _text(raw[name.end : end]))
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def _format_at(found: list[Token]) -> int | None:
