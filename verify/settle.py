@@ -1,6 +1,7 @@
 """Wait until nothing moves: only then can two hops be compared."""
 
 import time
+from collections.abc import Callable
 
 from confluent_kafka import Consumer, TopicPartition
 
@@ -10,6 +11,7 @@ from contracts.topics import CDC_SLOT, FLINK_GROUP, SINK_GROUP, STREAMS
 from verify.stores import shop
 
 DEADLINE_SECONDS = 300
+Tell = Callable[[str], None]
 
 
 class UnsettledError(RuntimeError):
@@ -43,30 +45,32 @@ def sink_lag() -> int:
     return lag(SINK_GROUP, [topic for table in RAW_TABLES for topic in table.topics])
 
 
-def settle(deadline_seconds: float = DEADLINE_SECONDS, tell=lambda text: None) -> None:  # noqa: ANN001
+def settle(deadline_seconds: float = DEADLINE_SECONDS, tell: Tell = print) -> None:
     """Hop by hop, in the order of the journey; UnsettledError after the deadline."""
     deadline = time.monotonic() + deadline_seconds
-    _wait("Flink", "records", flink_lag, 0, deadline, tell)
+    _wait("Flink", "records", flink_lag, deadline, tell)
     with shop("postgres") as connection:
         target = connection.execute("SELECT pg_current_wal_flush_lsn()").fetchone()[0]  # type: ignore[index]
-    _wait("Debezium", "bytes of WAL", lambda: _behind(target), 0, deadline, tell)
-    _wait("the ClickHouse sink", "records", sink_lag, 0, deadline, tell)
+    _wait("Debezium", "bytes of WAL", lambda: _behind(target), deadline, tell)
+    _wait("the ClickHouse sink", "records", sink_lag, deadline, tell)
 
 
 def _behind(target: str) -> int:
     with shop("postgres") as connection:
-        query = (
-            "SELECT greatest(pg_wal_lsn_diff(%s::pg_lsn, confirmed_flush_lsn), 0) FROM pg_replication_slots WHERE slot_name = %s"
-        )
+        behind = "greatest(pg_wal_lsn_diff(%s::pg_lsn, confirmed_flush_lsn), 0)"
+        query = f"SELECT {behind} FROM pg_replication_slots WHERE slot_name = %s"
         row = connection.execute(query, (target, CDC_SLOT)).fetchone()
         if row is None:
             raise UnsettledError(f"replication slot {CDC_SLOT} is gone")
         return int(row[0])
 
 
-def _wait(who, unit, measure, allowed, deadline, tell) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
-    while (behind := measure()) > allowed:
+def _wait(who: str, unit: str, measure: Callable[[], int], deadline: float, tell: Tell) -> None:
+    told = 0
+    while (behind := measure()) > 0:
         if time.monotonic() > deadline:
             raise UnsettledError(f"{who} is still {behind} {unit} behind; is something sending events?")
-        tell(f"waiting for {who}: {behind:,} {unit} behind")
+        if behind != told:
+            tell(f"waiting for {who}: {behind:,} {unit} behind")
+        told = behind
         time.sleep(1)
