@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from graphlib import TopologicalSorter
 from urllib.parse import quote
 
@@ -11,7 +12,9 @@ import requests
 from contracts.settings import settings
 
 API = "/api/v2"
-REQUEST_SECONDS = 30
+REQUEST_SECONDS = 60
+# How long Airflow may be away: its supervisor starts it again.
+PATIENCE_SECONDS = 180
 POLL_SECONDS = 1.0
 LOG_LINES = 25
 UNFINISHED = {"queued", "running"}
@@ -36,7 +39,7 @@ class Run:
 
 
 class Airflow:
-    """One login. Requests that only read are tried again while Airflow restarts; the token is renewed when it has run out."""
+    """One login. Every request may be sent twice without harm, and is while Airflow restarts; the token is renewed."""
 
     def __init__(self, url: str = "", user: str = "", password: str = "") -> None:
         known = settings()
@@ -68,7 +71,7 @@ class Airflow:
         for error in self._call("GET", "/importErrors")["import_errors"]:
             if error["filename"].endswith(f"{dag_id}.py"):
                 raise AirflowError(f"Airflow cannot load {error['filename']}:\n{error['stack_trace'].strip()}")
-        found = self._call("GET", f"/dags/{quote(dag_id)}", missing_ok=True)
+        found = self._call("GET", f"/dags/{quote(dag_id)}", accept=(requests.codes.not_found,))
         return found is not None and not found["is_stale"] and not found["has_import_errors"]
 
     def unpause(self, dag_id: str) -> None:
@@ -76,8 +79,11 @@ class Airflow:
 
     def trigger(self, dag_id: str, conf: Mapping[str, object] | None = None) -> Run:
         given = {name: value for name, value in (conf or {}).items() if value not in (None, "")}
-        answer = self._call("POST", f"/dags/{quote(dag_id)}/dagRuns", json={"logical_date": None, "conf": given})
-        return Run(dag_id, answer["dag_run_id"], answer["state"])
+        # The id is ours, so that a trigger whose answer was lost is found again.
+        run = Run(dag_id, f"manual__{datetime.now(UTC).isoformat()}", "queued")
+        body = {"dag_run_id": run.run_id, "logical_date": None, "conf": given}
+        self._call("POST", f"/dags/{quote(dag_id)}/dagRuns", json=body, accept=(requests.codes.conflict,))
+        return run
 
     def wait(self, run: Run, seconds: float, progress: Callable[[States], None] | None = None) -> States:
         """Return the tasks' states once the run has succeeded; ``progress`` gets them at each look.
@@ -128,17 +134,26 @@ class Airflow:
             return f"{run.dag_id} {run.run_id} failed; {_listed(states)}"
         return f"{run.dag_id} {run.run_id}: task {failed[0]} failed; the end of its log:\n{self.log_tail(run, failed[0])}"
 
-    def _call(self, method: str, path: str, *, missing_ok: bool = False, json: object = None) -> dict | None:
-        """Answer as JSON; None for a 404 where that is an answer."""
-        try:
-            response = self._authorised(method, path, json)
-        except requests.RequestException as error:
-            raise AirflowError(f"Airflow does not answer on {self.url}: {error}") from None
-        if missing_ok and response.status_code == requests.codes.not_found:
+    def _call(self, method: str, path: str, *, json: object = None, accept: tuple[int, ...] = ()) -> dict | None:
+        """Answer as JSON; None for a status in ``accept``."""
+        response = self._patiently(method, path, json)
+        if response.status_code in accept:
             return None
         if not response.ok:
             raise AirflowError(f"Airflow: {method} {path}: {response.status_code} {response.text[:500]}")
         return response.json()
+
+    def _patiently(self, method: str, path: str, json: object) -> requests.Response:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                response = self._authorised(method, path, json)
+                if response.status_code < requests.codes.internal_server_error or time.monotonic() > deadline:
+                    return response
+            except requests.RequestException as error:
+                if time.monotonic() > deadline:
+                    raise AirflowError(f"Airflow does not answer on {self.url}: {error}") from None
+            time.sleep(POLL_SECONDS)
 
     def _authorised(self, method: str, path: str, json: object) -> requests.Response:
         if "Authorization" not in self._session.headers:
@@ -151,6 +166,8 @@ class Airflow:
 
     def _log_in(self) -> None:
         response = self._session.post(f"{self.url}/auth/token", json=self._login, timeout=REQUEST_SECONDS)
+        if response.status_code >= requests.codes.internal_server_error:
+            response.raise_for_status()
         if not response.ok:
             raise AirflowError(
                 f"Airflow refuses the login of {self._login['username']}: {response.status_code} {response.text[:200]}"
