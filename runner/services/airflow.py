@@ -43,6 +43,8 @@ def variables(s: Settings) -> dict[str, str]:
         # What browsers are sent to, which may know the server by another name than its neighbours do.
         "API__BASE_URL": s.get("AIRFLOW_PUBLIC_URL", url),
         "API__WORKERS": 1,
+        # A task on a busy machine waits for the API server rather than failing.
+        "WORKERS__EXECUTION_API_TIMEOUT": 30,
         "API__SECRET_KEY": s.secret("AIRFLOW_SECRET_KEY"),
         "API_AUTH__JWT_SECRET": s.secret("AIRFLOW_JWT_SECRET"),
         "LOGGING__BASE_LOG_FOLDER": s.var / "log" / "airflow",
