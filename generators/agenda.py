@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from generators.columns import Columns, by_time, concat, length, take
+from generators.columns import Columns, by_time, concat, length, run_starts, take
 
 
 class Agenda:
@@ -22,7 +22,7 @@ class Agenda:
             return
         ordered = by_time(events)
         block = ordered["time"] // self._reach
-        begins = np.flatnonzero(np.concatenate([[True], block[1:] != block[:-1]]))
+        begins = np.flatnonzero(run_starts(block))
         for begin, end in zip(begins.tolist(), [*begins[1:].tolist(), len(block)], strict=True):
             self._blocks[int(block[begin])].append(take(ordered, slice(begin, end)))
 

@@ -23,3 +23,15 @@ def concat(parts: Sequence[Columns]) -> Columns:
 def by_time(columns: Columns) -> Columns:
     """In event-time order; events of the same millisecond keep their order."""
     return take(columns, np.argsort(columns["time"], kind="stable"))
+
+
+def run_starts(values: np.ndarray) -> np.ndarray:
+    """Where a run of equal neighbours begins, as a mask."""
+    starts = np.ones(len(values), dtype=bool)
+    starts[1:] = values[1:] != values[:-1]
+    return starts
+
+
+def place_in_run(starts: np.ndarray) -> np.ndarray:
+    """How many neighbours of the same run stand before each entry."""
+    return np.arange(len(starts)) - np.flatnonzero(starts)[np.cumsum(starts) - 1]

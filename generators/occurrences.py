@@ -11,6 +11,8 @@ from typing import BinaryIO
 
 import numpy as np
 
+from generators.columns import place_in_run, run_starts
+
 GROUP_ROWS = 1_000_000
 CHUNK_ROWS = 1_000_000
 
@@ -56,8 +58,8 @@ class Occurrences:
         digest, row = np.concatenate(digests), np.concatenate(rows)
         order = np.argsort(digest, kind="stable")
         digest, row = digest[order], row[order]
-        first = np.concatenate([[True], digest[1:] != digest[:-1]])
-        number = np.arange(len(row)) - np.flatnonzero(first)[np.cumsum(first) - 1]
+        first = run_starts(digest)
+        number = place_in_run(first)
         for place, count in zip(row[~first].tolist(), number[~first].tolist(), strict=True):
             self._counts.seek(place * 4)
             self._counts.write(np.uint32(count).tobytes())

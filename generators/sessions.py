@@ -6,7 +6,7 @@ import numpy as np
 
 from generators.catalogue import Catalogue
 from generators.clock import MINUTE, SECOND
-from generators.columns import Columns
+from generators.columns import Columns, place_in_run, run_starts
 from generators.customers import of_segment
 from generators.funnel import CART, PURCHASE, REMOVE, VIEW, walk
 
@@ -94,15 +94,15 @@ def _products(
 def _times(rng: np.random.Generator, visits: Visits, session: np.ndarray, kind: np.ndarray) -> np.ndarray:
     """Strictly increasing within a session; the lines of an order lie milliseconds apart."""
     pause = np.minimum(PAUSE_MEDIAN * np.exp(PAUSE_SPREAD * rng.standard_normal(len(session))), LONGEST_PAUSE) * visits.pace
-    first = np.concatenate([[True], session[1:] != session[:-1]])
-    along = np.concatenate([[False], (kind[1:] == PURCHASE) & (kind[:-1] == PURCHASE) & ~first[1:]])
+    first = run_starts(session)
+    along = (kind == PURCHASE) & ~first & ~run_starts(kind)
     pause[first] = 0
     pause[along] = 1
     length = np.bincount(session, weights=pause, minlength=len(visits))
     squeeze = np.minimum(1.0, LONGEST_SESSION / np.maximum(length, 1.0))
     pause = np.where(first, 0, np.maximum(1, pause * squeeze[session])).astype(np.int64)
     passed = np.cumsum(pause)
-    return visits.start[session] + passed - passed[np.flatnonzero(first)][np.cumsum(first) - 1]
+    return visits.start[session] + passed - passed[first][np.cumsum(first) - 1]
 
 
 def _lines(rng: np.random.Generator, catalogue: Catalogue, visits: Visits, session: np.ndarray, web: Columns) -> Columns:
@@ -112,12 +112,10 @@ def _lines(rng: np.random.Generator, catalogue: Catalogue, visits: Visits, sessi
     amount = catalogue.price[web["product"][rows]] * web["quantity"][rows]
     reduced = rng.random(len(rows)) < of_segment(lambda s: s.discounts, segment)
     discount = np.where(reduced, np.round(amount * rng.choice(DISCOUNTS, len(rows))), 0).astype(np.int64)
-    first = np.concatenate([[True], session[rows][1:] != session[rows][:-1]]) if len(rows) else np.empty(0, bool)
-    place = np.arange(len(rows)) - np.flatnonzero(first)[np.cumsum(first) - 1] if len(rows) else np.empty(0, np.int64)
     copied = ("time", "customer", "session", "product", "quantity", "device", "country", "channel")
     return {
         **{name: web[name][rows] for name in copied},
-        "line": place,
+        "line": place_in_run(run_starts(session[rows])),
         "segment": segment,
         "amount": amount,
         "discount": discount,

@@ -10,7 +10,7 @@ from generators.agenda import Agenda
 from generators.catalogue import make_catalogue
 from generators.chance import generator
 from generators.clock import DAY, to_operational, to_real
-from generators.columns import Columns, length, take
+from generators.columns import Columns, length, run_starts, take
 from generators.customers import Customers, PurchaseClock, make_customers, of_segment
 from generators.orders import states
 from generators.segments import CHANNELS
@@ -115,10 +115,9 @@ class World:
 
 def _apart(who: np.ndarray, start: np.ndarray, buys: np.ndarray, last: np.ndarray, ahead: np.ndarray) -> np.ndarray:
     """Which of the sessions, ordered by customer and start, take place: purchases always, others SPACING from every neighbour."""
-    same = np.concatenate([[False], who[1:] == who[:-1]]) if len(who) else np.empty(0, bool)
-    before = np.where(same, np.concatenate([[0], start[:-1]]) if len(who) else start, last[who])
-    follows = np.concatenate([same[1:], [False]]) if len(who) else same
-    after = np.where(follows, np.concatenate([start[1:], [0]]) if len(who) else start, ahead[who])
+    first = run_starts(who)
+    before = np.where(first, last[who], np.roll(start, 1))
+    after = np.where(np.roll(first, -1), ahead[who], np.roll(start, -1))
     return buys | ((start - before >= SPACING) & (after - start >= SPACING))
 
 
