@@ -1,6 +1,7 @@
 """A headless browser that opens dashboards as a person would: logs in, waits for every chart, takes a picture."""
 
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Page, Response, sync_playwright
 
-CHROMIUM = Path("/usr/bin/chromium")
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -39,8 +40,10 @@ class Seen:
 @contextmanager
 def signed_in(url: str, user: str, password: str) -> Iterator[BrowserContext]:
     """A browser with a session of Superset. It reaches ``url`` alone."""
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    assert program, f"none of {', '.join(PROGRAMS)} is installed"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         try:
             context = browser.new_context(viewport=VIEWPORT, locale="en-GB", timezone_id="UTC")
             context.route(lambda address: not address.startswith((url, "data:", "blob:")), lambda route: route.abort())
@@ -84,7 +87,7 @@ def _wait(page: Page, seen: Seen, answers: list[Response], charts: int, seconds:
         while answers:
             _note(answers.pop(0), seen)
         drawn, loading = page.locator(DRAWN).count(), page.locator(LOADING).count()
-        answered = len(seen.rows.keys() - {0}) + len(seen.errors)
+        answered = len(seen.rows) + len(seen.errors)
         if answered >= charts and drawn + len(seen.errors) >= charts and not loading:
             return
         if time.monotonic() > deadline:
@@ -102,8 +105,8 @@ def _note(response: Response, seen: Seen) -> None:
             seen.errors.append(f"{response.status} {response.url}")
     elif not response.ok:
         seen.errors.append(f"chart {_chart(response)}: {response.status} {response.text()[:300]}")
-    else:
-        seen.rows[_chart(response)] = max(result.get("rowcount") or 0 for result in response.json()["result"])
+    elif chart := _chart(response):
+        seen.rows[chart] = max(result.get("rowcount") or 0 for result in response.json()["result"])
 
 
 def _chart(response: Response) -> int:
