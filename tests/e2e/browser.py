@@ -25,6 +25,7 @@ DRAWN = "[data-test-chart-id] [data-test='slice-container']"
 LOADING = "[data-test='loading-indicator'], .dashboard-chart .loading"
 ERRORS = ".dashboard-chart [role='alert'], .dashboard-chart .error-container"
 POLL_MS = 250
+PAGE_MS = 120_000
 
 
 @dataclass
@@ -47,6 +48,7 @@ def signed_in(url: str, user: str, password: str) -> Iterator[BrowserContext]:
         try:
             context = browser.new_context(viewport=VIEWPORT, locale="en-GB", timezone_id="UTC")
             context.route(lambda address: not address.startswith((url, "data:", "blob:")), lambda route: route.abort())
+            context.set_default_timeout(PAGE_MS)
             page = context.new_page()
             page.goto(f"{url}/login/")
             page.fill("#username", user)
