@@ -16,8 +16,9 @@ from pyiceberg.catalog import Catalog
 from contracts.lake import EXPORTED_MARTS, ExportedMart
 from contracts.settings import settings
 from lakehouse import clients, runs
-from lakehouse.errors import LakeError, exit_code, one_line
+from lakehouse.errors import LakeError
 from lakehouse.marts import MartCounts, MartReader
+from lakehouse.program import exit_code
 from lakehouse.tables import StagedRun, Written, open_table, snapshot_of_run, written
 
 
@@ -78,10 +79,7 @@ def main() -> None:
     arguments = parser.parse_args()
     catalog = clients.catalog(settings())
     clients.object_store(settings())
-    try:
-        tables = export(catalog, clients.warehouse(settings()), arguments.run_id, arguments.as_of)
-    except OSError as error:
-        raise LakeError(f"object store at {settings().url('MINIO')}: {one_line(error)}") from None
+    tables = export(catalog, clients.warehouse(settings()), arguments.run_id, arguments.as_of)
     manifest = {"run_id": arguments.run_id, "as_of": tables[0].as_of, "tables": {one.identifier: asdict(one) for one in tables}}
     runs.write(arguments.run_id, runs.EXPORT, manifest)
     print(f"{'table':<28}{'rows':>12}  {'snapshot':<20}as of")

@@ -10,17 +10,16 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import urllib3
 from minio import Minio
 from minio.deleteobjects import DeleteObject
-from minio.error import MinioException
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
 from contracts.lake import MARTS_NAMESPACE, ML_NAMESPACE
 from contracts.settings import settings
 from lakehouse import clients
-from lakehouse.errors import LakeError, exit_code, one_line
+from lakehouse.errors import LakeError
+from lakehouse.program import exit_code
 
 
 @dataclass(frozen=True)
@@ -86,10 +85,7 @@ def main() -> None:
     if keep < 1:
         raise LakeError(f"--keep {keep}: at least 1 snapshot must stay")
     before = datetime.now(UTC) - timedelta(hours=settings().number("LAKE_ORPHAN_HOURS", 24))
-    try:
-        removed = upkeep(clients.catalog(settings()), clients.object_store(settings()), settings().bucket, keep, before)
-    except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
-        raise LakeError(f"object store at {settings().url('MINIO')}: {one_line(error)}") from None
+    removed = upkeep(clients.catalog(settings()), clients.object_store(settings()), settings().bucket, keep, before)
     for identifier, what in removed.items():
         print(f"{identifier:<28}{what.snapshots:>6} snapshots, {what.files:>6} files removed")
 

@@ -4,13 +4,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import urllib3
 from minio import Minio
 from minio.deleteobjects import DeleteObject
-from minio.error import MinioException
 from pyspark.ml import PipelineModel
 
-from lakehouse.errors import LakeError, one_line
+from lakehouse.errors import LakeError
 
 
 def prefix(model: str, run_id: str) -> str:
@@ -25,12 +23,9 @@ def upload(store: Minio, bucket: str, model: str, run_id: str, fitted: PipelineM
     target = prefix(model, run_id)
     with tempfile.TemporaryDirectory() as folder:
         fitted.write().overwrite().save(Path(folder).as_uri())
-        try:
-            _remove(store, bucket, target)
-            for path in _files(Path(folder)):
-                store.fput_object(bucket, target + path.relative_to(folder).as_posix(), str(path))
-        except (MinioException, urllib3.exceptions.HTTPError) as error:
-            raise LakeError(f"storing the model at s3://{bucket}/{target}: {one_line(error)}") from None
+        _remove(store, bucket, target)
+        for path in _files(Path(folder)):
+            store.fput_object(bucket, target + path.relative_to(folder).as_posix(), str(path))
     return f"s3://{bucket}/{target}"
 
 

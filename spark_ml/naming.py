@@ -97,10 +97,9 @@ def _qualified(name: str, profile: Profile, taken: Mapping[str, Profile]) -> str
 def meaning(profile: Profile) -> str:
     """The profile in a sentence or two, by medians, then what stands out most."""
     median = profile.median
-    orders = median[ORDERS.name]
     typical = (
-        f"Half bought within the last {median[RECENCY.name]:,.0f} days; "
-        f"typically {orders:,.0f} order{'' if orders == 1 else 's'} and {median[REVENUE.name]:,.0f} {REVENUE.unit} net, "
+        f"Half bought within the last {_counted(max(median[RECENCY.name], 1), 'day')}; "
+        f"typically {_counted(median[ORDERS.name], 'order')} and {median[REVENUE.name]:,.0f} {REVENUE.unit} net, "
         f"{median[ORDER_VALUE.name]:,.0f} {ORDER_VALUE.unit} an order."
     )
     standing_out = sorted((f for f in WORDS if abs(profile.at(f)) >= STANDS_OUT), key=lambda f: -abs(profile.at(f)))[:4]
@@ -108,3 +107,7 @@ def meaning(profile: Profile) -> str:
         return f"{typical} Close to the average customer."
     words = ", ".join(WORDS[feature][profile.at(feature) < 0] for feature in standing_out)
     return f"{typical} {words[0].upper()}{words[1:]}."
+
+
+def _counted(number: float, noun: str) -> str:
+    return f"{number:,.0f} {noun}{'' if round(number) == 1 else 's'}"

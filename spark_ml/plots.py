@@ -39,6 +39,7 @@ STYLE = {
     "ytick.color": MUTED,
 }
 STRONGEST = 2.0
+FEW_POINTS = 1000
 
 
 def svg(figure: Figure) -> str:
@@ -79,7 +80,7 @@ def heat_map(segments: Sequence[str], features: Sequence[str], positions: np.nda
         axes.imshow(positions, cmap="RdBu_r", norm=TwoSlopeNorm(0, -STRONGEST, STRONGEST), aspect="auto")
         for (row, column), value in np.ndenumerate(positions):
             colour = "white" if abs(value) > 0.65 * STRONGEST else INK
-            axes.text(column, row, f"{value:+.1f}", ha="center", va="center", color=colour)
+            axes.text(column, row, f"{round(value, 1) + 0.0:+.1f}", ha="center", va="center", color=colour)
         axes.set_xticks(range(len(features)), [textwrap.fill(feature, 16) for feature in features])
         axes.xaxis.tick_top()
         axes.set_yticks(range(len(segments)), segments, color=INK)
@@ -117,14 +118,16 @@ def projection(points: np.ndarray, of_segment: np.ndarray, names: Mapping[int, s
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(11, 4.8), layout="constrained")
         axes = figure.subplots()
+        # The fewer the points, the larger and the more opaque.
+        size, opacity = (30, 0.8) if len(points) < FEW_POINTS else (9, 0.45)
         for segment, name in names.items():
             mine = points[of_segment == segment]
             axes.scatter(
                 mine[:, 0],
                 mine[:, 1],
-                s=9,
+                s=size,
                 color=PALETTE[(segment - 1) % len(PALETTE)],
-                alpha=0.45,
+                alpha=opacity,
                 linewidths=0,
                 label=name,
                 rasterized=True,

@@ -20,7 +20,8 @@ from contracts.lake import CUSTOMER_FEATURES
 from contracts.ml import CUSTOMER_SEGMENTS, K_SELECTION, SEGMENT_PROFILES, ResultTable
 from contracts.settings import settings
 from lakehouse import clients, runs
-from lakehouse.errors import LakeError, exit_code
+from lakehouse.errors import LakeError
+from lakehouse.program import exit_code
 from spark_ml import features, model_store, naming, results
 from spark_ml.naming import Profile
 from spark_ml.segmentation import Segmentation, segment

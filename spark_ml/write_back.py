@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
 from pyiceberg.catalog import Catalog
 from pyiceberg.expressions import EqualTo
 from pyiceberg.table import DataScan
@@ -18,7 +17,8 @@ from contracts.ml import CUSTOMER_SEGMENTS, ML_TABLES, ResultTable
 from contracts.render_clickhouse import data_type, databases, table
 from contracts.settings import settings
 from lakehouse import clients, runs
-from lakehouse.errors import LakeError, exit_code, one_line
+from lakehouse.errors import LakeError
+from lakehouse.program import exit_code
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="spark_ml.write_back", description="A run's segments from the lake to ClickHouse.")
     parser.add_argument("--run-id", required=True, type=runs.run_id)
     run_id = parser.parse_args().run_id
-    client = clients.warehouse(settings())
-    try:
-        rows = write_back(clients.catalog(settings()), client, run_id)
-    except ClickHouseError as error:
-        raise LakeError(f"ClickHouse at {settings().url('CLICKHOUSE')}: {one_line(error)}") from None
+    rows = write_back(clients.catalog(settings()), clients.warehouse(settings()), run_id)
     for name, count in rows.items():
         print(f"{name:<28}{count:>12,}")
 
