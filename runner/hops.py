@@ -33,8 +33,7 @@ def hops(conservation: Result, run_id: str) -> Counts:
 def planted_customers() -> int:
     """Customers that the simulator made."""
     file = settings().truth / "customers.parquet"
-    row = duckdb.sql(f"SELECT count(*) FROM '{file}'").fetchone() if file.exists() else None
-    return int(row[0]) if row else 0
+    return int(duckdb.sql(f"SELECT count(*) FROM '{file}'").fetchall()[0][0]) if file.exists() else 0
 
 
 def segments(run_id: str) -> list[dict[str, object]]:

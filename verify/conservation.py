@@ -16,7 +16,7 @@ from verify.stores import warehouse
 
 ACCEPTED = {WEB: RAW_WEB_EVENTS, PURCHASES: RAW_PURCHASE_EVENTS}
 # Dead letters whose bytes are compared with the source topic.
-INSPECTED = 2000
+INSPECTED = 300
 
 
 def records(stream: Stream) -> int:
@@ -156,7 +156,9 @@ def dead_letters() -> Result:
 
 
 def _values(positions: list[tuple[str, int, int]]) -> Iterator[bytes | None]:
-    consumer = Consumer({"bootstrap.servers": settings().address("KAFKA"), "group.id": "verify", "enable.auto.commit": False})
+    # One record a position: nothing is fetched ahead, nothing waits for more.
+    options = {"queued.min.messages": 1, "fetch.wait.max.ms": 10, "enable.auto.commit": False}
+    consumer = Consumer({"bootstrap.servers": settings().address("KAFKA"), "group.id": "verify", **options})
     try:
         for topic, partition, offset in positions:
             consumer.assign([TopicPartition(topic, partition, offset)])
