@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,7 +22,7 @@ import chdb
 from clickhouse_http.config import MIB, Config
 from clickhouse_http.engine_config import LOCAL_DATABASE, engine_xml, users_xml
 from clickhouse_http.errors import ServerError
-from clickhouse_http.profiles import WRITER, profiles
+from clickhouse_http.profiles import READER, WRITER, profiles
 
 PIECE_BYTES = MIB
 WRAPPING = re.compile(r": In scope SELECT formatQuerySingleLine\(|: while executing 'FUNCTION formatQuerySingleLine\(")
@@ -92,6 +93,7 @@ class Engine:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._profiles = profiles(config)
+        self._checkers: SimpleQueue[Connection] = SimpleQueue()
         config.directory.mkdir(parents=True, exist_ok=True)
         self._lock = _lock(config.lock_file)
         for directory in (config.data, config.data / "metadata", config.uploads, config.directory / "tmp"):
@@ -120,12 +122,19 @@ class Engine:
         connection = Connection(chdb.connect(self._address))
         # The profile brings its limits; its values have to be set one by one, since chDB's client sends its own along.
         connection.run(f"SET profile = '{profile}'")
-        values = {**self._profiles[profile]}
-        readonly = values.pop("readonly")
-        connection.run("SET " + ", ".join(f"{name} = {value}" for name, value in values.items()))
-        if readonly:
-            connection.run(f"SET readonly = {readonly}")
+        connection.run("SET " + ", ".join(f"{name} = {value}" for name, value in self._profiles[profile].items()))
         return connection
+
+    def canonical(self, text: str) -> str:
+        """One statement as the engine understands it, by a connection whose settings no client touches."""
+        try:
+            connection = self._checkers.get_nowait()
+        except Empty:
+            connection = self.connect(READER)
+        try:
+            return connection.canonical(text)
+        finally:
+            self._checkers.put(connection)
 
     def kill(self, mark: str) -> None:
         """Cancel the query whose text contains the mark."""
@@ -138,6 +147,8 @@ class Engine:
 
     def close(self) -> None:
         """Stops the engine once every other connection is closed."""
+        while not self._checkers.empty():
+            self._checkers.get().close()
         self._keeper.close()
         os.close(self._lock)
 

@@ -6,7 +6,8 @@ from clickhouse_http.profiles import WRITER, profile_xml, profiles, xml
 # Everything a pipeline needs on tables, and nothing that reaches outside of the engine.
 GRANTS = (
     "SELECT, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, CREATE TEMPORARY TABLE, DROP DATABASE, DROP TABLE,"
-    " DROP VIEW, UNDROP TABLE, TRUNCATE, OPTIMIZE, CHECK, SHOW, KILL QUERY, SYSTEM MERGES, SYSTEM TTL MERGES, SYSTEM DROP CACHE ON *.*",
+    " DROP VIEW, UNDROP TABLE, TRUNCATE, OPTIMIZE, CHECK, SHOW, KILL QUERY,"
+    " SYSTEM MERGES, SYSTEM TTL MERGES, SYSTEM DROP CACHE ON *.*",
     "TABLE ENGINE ON *",
 )
 # chDB calls the database of clickhouse-local, which looks into the file system, by this name; it is dropped at the start.

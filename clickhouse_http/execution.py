@@ -2,8 +2,8 @@
 
 import fcntl
 import os
-import re
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 
 from clickhouse_http import guard
@@ -11,12 +11,11 @@ from clickhouse_http.accounts import Caller
 from clickhouse_http.body import ExternalTable, Statement
 from clickhouse_http.config import MIB
 from clickhouse_http.engine import Connection, Engine, literal
-from clickhouse_http.errors import BAD_ARGUMENTS, ServerError
-from clickhouse_http.request import Request
+from clickhouse_http.errors import BAD_ARGUMENTS, UNKNOWN_ROLE, ServerError
+from clickhouse_http.request import IDENTIFIER, Request
 from clickhouse_http.statements import query
 
 PIPE_BYTES = MIB
-IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ class Execution:
     def _prepare(self, connection: Connection) -> None:
         settings = self._request.settings
         if "role" in self._request.parameters:
-            raise ServerError(511, f"There is no role `{self._request.parameters['role']}` in user directories")
+            raise ServerError(UNKNOWN_ROLE, f"There is no role `{self._request.parameters['role']}` in user directories")
         if settings:
             connection.run("SET " + ", ".join(f"{name} = {literal(value)}" for name, value in settings.items()))
         if self._request.database:
@@ -81,16 +80,8 @@ class Execution:
 
     def _checked(self, text: str) -> str:
         """First keyword of an allowed statement."""
-        canonical = self._canonical(text)
+        canonical = self._engine.canonical(text)
         return guard.check(canonical, self._caller, self._request.reads_only, self._engine.table_functions)
-
-    def _canonical(self, text: str) -> str:
-        """In a connection whose settings no client has touched."""
-        connection = self._engine.connect(self._caller.profile)
-        try:
-            return connection.canonical(text)
-        finally:
-            connection.close()
 
     def _insert(self, connection: Connection) -> Outcome:
         insert = self._statement.insert
@@ -123,7 +114,7 @@ class Execution:
         if not structure or not IDENTIFIER.fullmatch(name):
             raise ServerError(BAD_ARGUMENTS, f"External table {table.name!r} needs a structure or types, and a format")
         create = f"CREATE TEMPORARY TABLE {identifier(table.name)} ({structure}) ENGINE = Memory"
-        guard.check_functions(self._canonical(create), self._engine.table_functions)
+        guard.check_functions(self._engine.canonical(create), self._engine.table_functions)
         connection.run(create)
         connection.insert(f"INSERT INTO {identifier(table.name)}", name, table.path)
 
@@ -140,7 +131,7 @@ def _outcome(result: object, with_body: bool = False) -> Outcome:
 
 
 class _restored:  # noqa: N801 - reads as a statement
-    """Settings and database of one request leave a session as they found it, except where its statement is a SET or USE."""
+    """Settings and database of one request leave a session as they found it."""
 
     def __init__(self, connection: Connection, request: Request) -> None:
         self._connection = connection
@@ -161,7 +152,8 @@ class _restored:  # noqa: N801 - reads as a statement
             except ServerError:
                 continue  # a limit of the profile keeps it: it was not changed either
         if self._with_database:
-            self._connection.run(f"USE {identifier(self._database)}")
+            with suppress(ServerError):  # the statement may have dropped it
+                self._connection.run(f"USE {identifier(self._database)}")
 
     def _values(self) -> dict[str, tuple[str, bool]]:
         if not self._names:

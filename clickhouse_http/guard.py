@@ -75,6 +75,8 @@ def _check_kind(kind: str, found: list[Token], caller: Caller, get_request: bool
         )
     if kind not in READING_KINDS | WRITING_KINDS:
         raise ServerError(SUPPORT_IS_DISABLED, f"{kind} statements are not supported")
+    if [_name(token) for token in found[:3]] == ["DROP", "DATABASE", "DEFAULT"]:
+        raise ServerError(ACCESS_DENIED, "The database default stays: sessions start in it")
     if kind == "SET" and len(found) > 1 and found[1].word in ("ROLE", "DEFAULT"):
         raise ServerError(SUPPORT_IS_DISABLED, "Roles are not supported")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from clickhouse_http.errors import BAD_ARGUMENTS, ServerError
+from clickhouse_http.errors import BAD_ARGUMENTS, UNKNOWN_FORMAT, ServerError
 
 Scope = MutableMapping[str, Any]
 
@@ -16,6 +16,7 @@ RESERVED_NAMES = """
     compress decompress wait_end_of_query buffer_size client_protocol_version stacktrace role
 """
 RESERVED = frozenset(RESERVED_NAMES.split())
+IDENTIFIER = re.compile(r"[A-Za-z0-9_]+")
 SETTING_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
 
@@ -48,7 +49,11 @@ class Request:
 
     @property
     def query_parameters(self) -> dict[str, str]:
-        return {name.removeprefix("param_"): value for name, value in self.parameters.items() if name.startswith("param_")}
+        found = {name.removeprefix("param_"): value for name, value in self.parameters.items() if name.startswith("param_")}
+        for name in found:
+            if not IDENTIFIER.fullmatch(name):
+                raise ServerError(BAD_ARGUMENTS, f"{name!r} is no name of a query parameter")
+        return found
 
     @property
     def database(self) -> str:
@@ -56,7 +61,10 @@ class Request:
 
     @property
     def default_format(self) -> str:
-        return self.parameters.get("default_format") or self.headers.get("x-clickhouse-format") or "TabSeparated"
+        name = self.parameters.get("default_format") or self.headers.get("x-clickhouse-format") or "TabSeparated"
+        if not IDENTIFIER.fullmatch(name):
+            raise ServerError(UNKNOWN_FORMAT, f"Unknown format {name}")
+        return name
 
     @property
     def reads_only(self) -> bool:
