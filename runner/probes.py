@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Callable
 
 from contracts.settings import Account, settings
+from contracts.topics import CDC_CONNECTOR
 from runner.service import NotReadyError
 
 TIMEOUT_SECONDS = 5
@@ -107,6 +108,48 @@ def flink(task_managers: int) -> Callable[[], None]:
         found = overview.get("taskmanagers", 0) if isinstance(overview, dict) else 0
         if found < task_managers:
             raise NotReadyError(f"{found} of {task_managers} TaskManagers registered")
+
+    return probe
+
+
+def flink_job() -> None:
+    """The streaming job runs, all of its tasks."""
+    from flink_jobs import JOB_NAME
+
+    overview = http_json(f"{settings().url('FLINK')}/jobs/overview")
+    jobs = overview.get("jobs", []) if isinstance(overview, dict) else []
+    tasks = [job["tasks"] for job in jobs if job["name"] == JOB_NAME and job["state"] == "RUNNING"]
+    if not tasks:
+        raise NotReadyError(f"job {JOB_NAME} does not run")
+    if waiting := tasks[0]["total"] - tasks[0]["running"]:
+        raise NotReadyError(f"{waiting} of {tasks[0]['total']} tasks of {JOB_NAME} do not run")
+
+
+def connector() -> None:
+    """The connector and its tasks run."""
+    status = http_json(f"{settings().url('CONNECT')}/connectors/{CDC_CONNECTOR}/status")
+    if not isinstance(status, dict) or not status.get("tasks"):
+        raise NotReadyError(f"connector {CDC_CONNECTOR} has no task")
+    for each in (status["connector"], *status["tasks"]):
+        if each["state"] != "RUNNING":
+            reason = (each.get("trace") or "no reason given").splitlines()[0]
+            raise NotReadyError(f"connector {CDC_CONNECTOR} is {each['state']}: {reason}")
+
+
+def consumer_group(group: str) -> Callable[[], None]:
+    """A probe: somebody reads as this consumer group."""
+
+    def probe() -> None:
+        from confluent_kafka import KafkaException
+        from confluent_kafka.admin import AdminClient
+
+        client = AdminClient({"bootstrap.servers": settings().address("KAFKA"), "log_level": 0})
+        try:
+            found = client.describe_consumer_groups([group], request_timeout=TIMEOUT_SECONDS)[group].result()
+        except KafkaException as error:
+            raise NotReadyError(f"no answer about group {group}: {error}") from None
+        if not found.members:
+            raise NotReadyError(f"nobody reads as {group}")
 
     return probe
 

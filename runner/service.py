@@ -68,6 +68,8 @@ class Step:
     run: Callable[[], object]
     depends_on: tuple[str, ...] = ()
     alongside: tuple[str, ...] = ()
+    check: Callable[[], None] | None = None
+    """Where what the step began goes on running: a probe of it, as a service's ``ready``."""
 
 
 Part = Service | Step

@@ -1,18 +1,17 @@
 """Bring the stack up and down: services and steps in one graph."""
 
-import fcntl
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 
 from contracts.settings import env_file, settings
 from runner import env, graph, preflight, stop, supervisor
 from runner.control import DEAD, Control
 from runner.graph import Event
+from runner.lock import starting
 from runner.logs import tail
-from runner.service import NotReadyError, Part, Service, StackError, nothing
+from runner.service import NotReadyError, Part, Service, StackError
 from runner.services import parts as service_parts
 from runner.steps import steps
 
@@ -46,7 +45,7 @@ def up(names: Iterable[str] | None = None, tell: Callable[[Event], None] = silen
     env.write_missing(env_file())
     every = parts()
     wanted = graph.closure(every, names if names is not None else every)
-    with one_at_a_time():
+    with starting():
         return _up(every, wanted, tell)
 
 
@@ -107,7 +106,7 @@ def wait_until_ready(control: Control, service: Service, cancelled: threading.Ev
         process = control.process(service.name)
         if process.state in DEAD or process.pid != pid:
             raise PartError(f"{service.name}: died at start{f' ({process.reason})' if process.reason else ''}", log())
-        if process.state == "RUNNING" or (process.state == "STARTING" and service.ready is not nothing):
+        if process.state == "RUNNING":
             try:
                 service.ready()
             except NotReadyError as error:
@@ -119,19 +118,6 @@ def wait_until_ready(control: Control, service: Service, cancelled: threading.Ev
         if time.monotonic() > deadline:
             raise PartError(f"{service.name}: not ready after {service.start_seconds} s: {last}", log())
         cancelled.wait(0.25)
-
-
-@contextmanager
-def one_at_a_time() -> Iterator[None]:
-    """Two starts of one stack at once would stop each other's services."""
-    lock = settings().var / "run" / "up.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StackError(f"another `up` is at work in {settings().var}") from None
-        yield
 
 
 def pages() -> list[tuple[str, str, str]]:

@@ -9,14 +9,17 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from contracts.settings import settings
 from runner import processes
 from runner.control import Control, Process
-from runner.service import NotReadyError, Service, nothing
-from runner.services import services
+from runner.service import NotReadyError, Part, Service, Step
+from runner.services import parts
+from runner.steps import steps
 
 MEGABYTE = 1024 * 1024
+HEALTH_CHARACTERS = 90
 
 
 @dataclass(frozen=True)
@@ -47,57 +50,71 @@ def supervisord_log() -> str:
     return path.read_text(errors="replace") if path.exists() else ""
 
 
-def health(service: Service, process: Process | None) -> str:
-    """Empty when well, else the reason."""
-    if not process or process.state != "RUNNING":
+def health(part: Part, process: Process | None) -> str:
+    """Empty when well, else the reason in one line."""
+    if isinstance(part, Service) and (not process or process.state != "RUNNING"):
         return "not running"
-    if service.ready is nothing:
-        return ""
+    probe = part.ready if isinstance(part, Service) else part.check
     try:
-        service.ready()
+        if probe:
+            probe()
     except NotReadyError as error:
-        return str(error)
+        return one_line(str(error))
+    except Exception as error:
+        return one_line(f"{type(error).__name__}: {error}")
     return ""
 
 
+def one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= HEALTH_CHARACTERS else f"{line[: HEALTH_CHARACTERS - 1]}…"
+
+
 def rows() -> list[Row]:
-    """Every service of this stack, probed now and side by side."""
-    control, every = Control(), services()
+    """Every service of this stack and what the steps left running, probed now and side by side."""
+    control = Control()
     known = control.processes() if control.running() else {}
+    every = {name: part for name, part in {**parts(), **steps()}.items() if isinstance(part, Service) or part.check}
     ended, now = restarts(supervisord_log()), time.time()
     with ThreadPoolExecutor(len(every)) as pool:
-        healths = list(pool.map(lambda service: health(service, known.get(service.name)), every.values()))
-    found = []
-    for service, well in zip(every.values(), healths, strict=True):
-        process = known.get(service.name)
-        running = process is not None and process.state in ("RUNNING", "STARTING")
-        found.append(
-            Row(
-                name=service.name,
-                state=process.state.lower() if process else "stopped",
-                health=well,
-                ports=", ".join(str(settings().port(name)) for name in service.ports),
-                memory=processes.pss_bytes(processes.tree([process.pid])) if process and running else 0,
-                uptime=int(now - process.started) if process and running else 0,
-                restarts=ended.get(service.name, 0),
-                page=service.page.url if service.page else "",
-            )
-        )
-    return found
+        healths = pool.map(lambda part: health(part, known.get(part.name)), every.values())
+    return [row(part, known.get(part.name), reason, ended, now) for part, reason in zip(every.values(), healths, strict=True)]
+
+
+def row(part: Part, process: Process | None, reason: str, ended: dict[str, int], now: float) -> Row:
+    if isinstance(part, Step):
+        return Row(part.name, "", reason, "", 0, 0, 0, "")
+    running = process is not None and process.state in ("RUNNING", "STARTING")
+    return Row(
+        name=part.name,
+        state=process.state.lower() if process else "stopped",
+        health=reason,
+        ports=", ".join(str(settings().port(name)) for name in part.ports),
+        memory=processes.pss_bytes(processes.tree([process.pid])) if process and running else 0,
+        uptime=int(now - process.started) if process and running else 0,
+        restarts=ended.get(part.name, 0),
+        page=part.page.url if part.page else "",
+    )
 
 
 def show() -> int:
     """Print the table; exit code 1 when a part is not well."""
-    found, control = rows(), Control()
+    found = rows()
     table = Table("part", "state", "health", "port", "memory", "up", "restarts", "page", box=None, pad_edge=False)
-    for row in found:
-        well = "[green]well[/green]" if not row.health else f"[red]{row.health}[/red]"
-        uptime = f"{row.uptime // 3600}:{row.uptime // 60 % 60:02}:{row.uptime % 60:02}"
-        table.add_row(row.name, row.state, well, row.ports, f"{row.memory // MEGABYTE} MB", uptime, str(row.restarts), row.page)
-    own = processes.pss_bytes([control.pid()]) if control.running() else 0
-    total = sum(row.memory for row in found) + own
-    table.add_row("supervisord", "running" if own else "stopped", "", "", f"{own // MEGABYTE} MB", "", "", "")
-    table.add_row("all", "", "", "", f"{total // MEGABYTE} MB", "", "", "")
+    for each in found:
+        well = Text(each.health, style="red") if each.health else Text("well", style="green")
+        table.add_row(each.name, each.state, well, each.ports, *numbers(each), each.page)
+    # With supervisord, and with whatever no service holds any more.
+    total = processes.pss_bytes(processes.marked(settings().var))
+    table.add_row("all", "", "", "", f"{total // MEGABYTE} MB")
     # A pipe has no width of its own; nothing may be cut off there.
     Console(width=None if sys.stdout.isatty() else 200).print(table)
-    return int(any(row.health for row in found))
+    return int(any(each.health for each in found))
+
+
+def numbers(found: Row) -> tuple[str, str, str]:
+    """Memory, time since the start and restarts of a process; nothing for what is none."""
+    if not found.uptime:
+        return "", "", ""
+    uptime = f"{found.uptime // 3600}:{found.uptime // 60 % 60:02}:{found.uptime % 60:02}"
+    return f"{found.memory // MEGABYTE} MB", uptime, str(found.restarts)

@@ -2,7 +2,10 @@
 
 import importlib
 from collections.abc import Callable
+from pathlib import Path
 
+from contracts.settings import settings
+from runner import probes
 from runner.service import Step
 
 
@@ -13,6 +16,16 @@ def call(module: str, function: str) -> Callable[[], object]:
     return run
 
 
+def flink_jobs() -> None:
+    """Submit, and remember that there is a job to be kept running (runner.revive)."""
+    call("runner.bootstrap", "flink_jobs")()
+    submitted_mark().touch()
+
+
+def submitted_mark() -> Path:
+    return settings().var / "run" / "flink_jobs.submitted"
+
+
 def steps() -> dict[str, Step]:
     """Each may run again with the same result, since every start runs them."""
     every = (
@@ -20,8 +33,10 @@ def steps() -> dict[str, Step]:
         Step("topics", call("runner.bootstrap", "topics"), ("kafka",)),
         Step("clickhouse_schema", call("runner.bootstrap", "clickhouse_schema"), ("clickhouse",)),
         Step("bucket", call("runner.bootstrap", "bucket"), ("minio",)),
-        Step("connector", call("runner.bootstrap", "connector"), ("connect", "postgres_schema", "topics")),
-        Step("flink_jobs", call("runner.bootstrap", "flink_jobs"), ("flink-taskmanager", "postgres_schema", "topics")),
+        Step(
+            "connector", call("runner.bootstrap", "connector"), ("connect", "postgres_schema", "topics"), check=probes.connector
+        ),
+        Step("flink_jobs", flink_jobs, ("flink-taskmanager", "postgres_schema", "topics"), check=probes.flink_job),
         Step("airflow_database", call("runner.services.airflow", "database"), ("postgres_schema",)),
         Step("superset_database", call("runner.services.superset", "database"), ("postgres_schema",)),
         Step("dashboards", call("runner.services.superset", "dashboards"), ("superset", "postgres_schema", "clickhouse_schema")),

@@ -18,6 +18,7 @@ from runner.service import Part, Service, StackError
 START_SECONDS = 15
 LOG_BYTES = "20MB"
 LOG_BACKUPS = 3
+LISTENER = "job-reviver"
 
 
 def levels(parts: Mapping[str, Part]) -> dict[str, int]:
@@ -47,8 +48,9 @@ def program(service: Service, level: int) -> dict[str, object]:
         # Starts go in the order of dependencies, by `up`.
         "autostart": "false",
         "autorestart": "true",
-        "startsecs": 2,
-        "startretries": 10,
+        "startsecs": 1,
+        # Another part may be away for an hour: the pauses grow by a second each time, and it never gives up.
+        "startretries": 1000,
         "stopsignal": service.stop_signal,
         "stopwaitsecs": service.stop_seconds,
         "stopasgroup": group,
@@ -57,6 +59,24 @@ def program(service: Service, level: int) -> dict[str, object]:
         "stdout_logfile": log_file(service.name),
         "stdout_logfile_maxbytes": LOG_BYTES,
         "stdout_logfile_backups": LOG_BACKUPS,
+    }
+
+
+def listener() -> dict[str, object]:
+    """The program that supervisord tells of the JobManager's returns; the first to stop."""
+    return {
+        "command": shlex.join((sys.executable, "-m", "runner.revive")),
+        "directory": ROOT,
+        "events": "PROCESS_STATE_RUNNING",
+        "buffer_size": 100,
+        "priority": 999,
+        "autorestart": "true",
+        "startretries": 1000,
+        "stopasgroup": "true",
+        "killasgroup": "true",
+        "stderr_logfile": log_file(LISTENER),
+        "stderr_logfile_maxbytes": LOG_BYTES,
+        "stderr_logfile_backups": LOG_BACKUPS,
     }
 
 
@@ -86,6 +106,7 @@ def render(parts: Mapping[str, Part]) -> str:
                 for name, part in parts.items()
                 if isinstance(part, Service)
             ),
+            section(f"eventlistener:{LISTENER}", listener()),
         )
     )
 

@@ -12,7 +12,9 @@ from runner.tools import python
 def service(s: Settings) -> Part:
     """Where CLICKHOUSE_URL names a server elsewhere, only the wait for it."""
     if s.values.get("CLICKHOUSE_URL"):
-        return Step("clickhouse", probes.until(probes.clickhouse, f"ClickHouse at {s.url('CLICKHOUSE')}"))
+        return Step(
+            "clickhouse", probes.until(probes.clickhouse, f"ClickHouse at {s.url('CLICKHOUSE')}"), check=probes.clickhouse
+        )
     native = bool(shutil.which("clickhouse"))
     interpreter = python("core" if native else "clickhouse")
     return Service(

@@ -1,7 +1,9 @@
 """The sink: validated events and replicated tables from Kafka into ClickHouse."""
 
 from contracts.settings import Settings
-from runner.service import Service, nothing
+from contracts.topics import SINK_GROUP
+from runner import probes
+from runner.service import Service
 from runner.tools import python
 
 
@@ -11,8 +13,7 @@ def service(s: Settings) -> Service:
         command=(python("core"), "-m", "cdc.sink"),
         knows_settings=True,
         depends_on=("kafka", "topics", "clickhouse_schema"),
-        # It serves no one, so it has nothing to ask: that it stays up is its readiness.
-        ready=nothing,
+        ready=probes.consumer_group(SINK_GROUP),
         memory_mb=150,
         stop_seconds=30,
     )

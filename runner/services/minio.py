@@ -9,7 +9,7 @@ def service(s: Settings) -> Part:
     """Where MINIO_URL names a store elsewhere, only the wait for it."""
     ready = probes.http_ok(f"{s.url('MINIO')}/minio/health/ready")
     if s.values.get("MINIO_URL"):
-        return Step("minio", probes.until(ready, f"the object store at {s.url('MINIO')}"))
+        return Step("minio", probes.until(ready, f"the object store at {s.url('MINIO')}"), check=ready)
     data, account, binary = s.var / "minio", s.minio, s.tools / "bin" / "minio"
     return Service(
         name="minio",
