@@ -7,12 +7,13 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from contracts.topics import MAX_MESSAGE_BYTES
 
+BOM = b"\xef\xbb\xbf"
 GZIP = b"\x1f\x8b"
 # A line's bytes are kept up to here.
 MAX_LINE_BYTES = MAX_MESSAGE_BYTES
@@ -59,7 +60,7 @@ class CsvFile:
         if line is None:
             raise ReplayError(f"{self._path} is empty")
         try:
-            names = parse(Line(line.number, line.raw.removeprefix(b"\xef\xbb\xbf"), line.size))
+            names = parse(replace(line, raw=line.raw.removeprefix(BOM), size=line.size - len(BOM) * line.raw.startswith(BOM)))
         except BadLineError as error:
             raise ReplayError(f"{self._path}: the header cannot be read: {error}") from None
         return [name.strip().lower() for name in names]

@@ -21,7 +21,7 @@ Row = tuple[bytes | None, bytes | None, str | None, int | None, str, str | None]
 
 DUPLICATE, LATE = "duplicate", "late"
 # Share of events, each class.
-RATES = {DUPLICATE: 0.003, LATE: 0.002}
+RATES = {LATE: 0.002, DUPLICATE: 0.003}
 BROKEN_RATE = 0.0003
 # How many records later a duplicate or a late event comes, on average.
 DELAY = 1_500
@@ -151,11 +151,9 @@ class Dirt:
                 row = tuple(column[i] for column in records.columns())
                 if name in BREAKS:
                     extra.append((i, _broken(rng, records.stream, name, row)))
-                elif name == DUPLICATE:
-                    self._hold(i, (*row[:4], DUPLICATE, None))
-                elif not late[i]:
-                    late[i] = True
-                    self._hold(i, (*row[:4], LATE, None))
+                elif not late[i]:  # a duplicate never overtakes its first
+                    late[i] = name == LATE
+                    self._hold(i, (*row[:4], name, None))
         while self._held and self._held[0][0] < self._sent + n:
             due, _, row = heapq.heappop(self._held)
             extra.append((max(0, due - self._sent), row))

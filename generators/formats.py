@@ -16,12 +16,13 @@ from generators.clock import milliseconds
 from generators.csv_lines import BadLineError
 
 REES46_TYPES = ("view", "cart", "remove_from_cart", "purchase")
+# Money is numeric(18, 4), and a JSON number on the way there.
+TOO_LARGE = 1e14
 LARGEST_QUANTITY = 2**31 - 1
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _WHOLE = re.compile(r"\d{1,12}(\.0*)?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Za-z]{3}", re.ASCII)
 _CENT = Decimal("0.0001")
-_LARGEST = Decimal(10) ** 14
 _ZERO = "0"
 
 
@@ -64,7 +65,7 @@ def money(column: str, text: str) -> str:
     value = Decimal(plain)
     if value < 0:
         raise BadLineError(f"{column} {plain[:80]} is below zero")
-    if value >= _LARGEST:
+    if float(value) >= TOO_LARGE:
         raise BadLineError(f"{column} {plain[:80]} is too large")
     return f"{abs(value.quantize(_CENT, ROUND_HALF_EVEN)).normalize():f}"
 

@@ -21,7 +21,7 @@ def clean():
     return records_of(world(seed=4, customers=100, months=2))
 
 
-def soiled(clean, level=20.0, seed=9):
+def soiled(clean, level=60.0, seed=9):
     dirts = {stream: Dirt(seed, level) for stream in STREAMS}
     result = [dirts[records.stream].soil(records) for records in clean]
     return result + [dirts[stream].rest(stream) for stream in STREAMS]
@@ -80,7 +80,7 @@ def test_late_events_come_after_younger_ones_and_duplicates_after_their_first(cl
             elif kind == GOOD:
                 newest = max(newest, time)
             seen.add(event_id)
-        assert late > 10
+        assert late > 3
 
 
 def test_broken_records_have_identities_of_their_own(clean):
