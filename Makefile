@@ -71,7 +71,7 @@ env: setup  ## Write .env with random secrets where it is missing
 	@$(CORE) -m runner env
 render: setup  ## Render DDL, connector and dbt sources from contracts/
 	$(CORE) -m contracts.render
-	$(call venv,clickhouse) docker/clickhouse/render.py
+	$(CORE) docker/clickhouse/render.py
 setup-dev:
 	@$(SETUP) all dev compose chromium
 test: setup-dev  ## Unit, contract, integration and end-to-end tests

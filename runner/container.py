@@ -1,12 +1,14 @@
 """One part of the stack inside a container, by the same definition as natively: its settings name the other containers.
 
-``python -m runner.container run SERVICE`` prepares its files and becomes it, ``check SERVICE`` is its health check,
-``steps NAME …`` does what is done once per start, in the order given. Only the named service is built, so a container needs
-no other part's secrets.
+``python -m runner.container run SERVICE`` prepares its files and becomes it, ``steps NAME …`` does what is done once per start,
+in the order given, ``keep STEP`` does it again whenever what it began is gone. ``check NAME`` is the health check of a service
+or a kept step. Only the named service is built, so a container needs no other part's secrets.
 """
 
 import argparse
 import sys
+import time
+from collections.abc import Callable
 
 from contracts.settings import SettingsError, settings
 from runner import flink
@@ -29,6 +31,7 @@ SERVICES = {
 }
 # What a step needs that natively its service has prepared.
 PREPARED = {"flink_jobs": flink.prepare}
+KEEP_SECONDS = 5
 
 
 def service(name: str) -> Service:
@@ -44,6 +47,7 @@ def run(name: str) -> None:
 def run_steps(names: list[str]) -> None:
     """In the order given; StackError names the one that failed."""
     known = steps()
+    (settings().var / "run").mkdir(parents=True, exist_ok=True)
     for name in names:
         print(name, flush=True)
         try:
@@ -53,11 +57,33 @@ def run_steps(names: list[str]) -> None:
             raise StackError(f"{name}: {error or type(error).__name__}") from error
 
 
+def keep(name: str) -> None:
+    """Does not return. A failure ends it: the container's next start tries again, later each time."""
+    check = check_of(name)
+    while True:
+        try:
+            check()
+        except NotReadyError as error:
+            print(error, flush=True)
+            run_steps([name])
+        time.sleep(KEEP_SECONDS)
+
+
+def kept() -> dict[str, Callable[[], None]]:
+    """Steps that begin something that goes on, with the probe of it."""
+    return {name: step.check for name, step in steps().items() if step.check}
+
+
+def check_of(name: str) -> Callable[[], None]:
+    return service(name).ready if name in SERVICES else kept()[name]
+
+
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="runner.container", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for command in ("run", "check"):
-        commands.add_parser(command).add_argument("name", choices=SERVICES)
+    commands.add_parser("run").add_argument("name", choices=SERVICES)
+    commands.add_parser("keep").add_argument("name", choices=kept())
+    commands.add_parser("check").add_argument("name", choices=(*SERVICES, *kept()))
     commands.add_parser("steps").add_argument("names", nargs="+", choices=steps(), metavar="NAME")
     return parser.parse_args()
 
@@ -68,8 +94,10 @@ def main() -> None:
         match given.command:
             case "run":
                 run(given.name)
+            case "keep":
+                keep(given.name)
             case "check":
-                service(given.name).ready()
+                check_of(given.name)()
             case "steps":
                 run_steps(given.names)
     except (SettingsError, StackError, NotReadyError) as error:

@@ -1,4 +1,4 @@
-"""The stack in containers: ``python3 -m runner.docker up | down [--remove-data]``. Standard library only, with the system's Python.
+"""The stack in containers: ``python3 -m runner.docker up | down [--remove-data]``, with the system's Python.
 
 ``PROFILES`` names the parts, all of them unless set; the env file gets the secrets that it lacks, as natively.
 """
@@ -14,7 +14,7 @@ from runner.env import write_missing
 from runner.setup.compose import program
 
 # Memory limits of the containers that keep running, MB.
-MEMORY_MB = {"core": 6336, "batch": 3200, "ui": 704}
+MEMORY_MB = {"core": 6592, "batch": 2976, "ui": 672}
 # Title, port and login of each page, by profile.
 PAGES = {
     "core": (("Flink: streaming jobs", "FLINK", ""), ("ClickHouse: HTTP interface", "CLICKHOUSE", "bi / CLICKHOUSE_BI_PASSWORD")),
@@ -53,7 +53,7 @@ def output_of(*command: str) -> tuple[int, str]:
 def compose() -> list[str]:
     """The command of Docker Compose: docker's plug-in, a program of its own, or the one that setup builds."""
     if not shutil.which("docker"):
-        raise DockerError("docker is not on the PATH: install Docker Engine with its Compose plug-in, or use `make up`, which needs neither")
+        raise DockerError("docker is not on the PATH: install Docker Engine, or use `make up`, which needs none")
     if output_of("docker", "compose", "version")[0] == 0:
         return ["docker", "compose"]
     found = shutil.which("docker-compose") or program(settings().tools)
@@ -69,7 +69,7 @@ def check_engine(wanted: list[str]) -> None:
         raise DockerError(f"the Docker engine does not answer: {answer or f'docker info ended with {status}'}")
     found, needed = int(answer) // 2**20, sum(MEMORY_MB[name] for name in wanted)
     if found < needed:
-        raise DockerError(f"Docker has {found} MB of memory, {', '.join(wanted)} may take {needed} MB: PROFILES=core leaves parts out")
+        raise DockerError(f"Docker has {found} MB of memory, {', '.join(wanted)} may take {needed} MB: see PROFILES")
 
 
 def environment() -> dict[str, str]:

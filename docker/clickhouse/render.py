@@ -1,6 +1,6 @@
-"""Write config.xml and users.xml for the server image from what the embedded engine is given.
+"""Write config.xml and users.xml for the server image: what clickhouse_http.native gives a server, without addresses or paths.
 
-Run by path in the clickhouse environment, as ``make render`` does. A test holds the committed files to it.
+Run by path, as ``make render`` does. A test holds the committed files to it.
 """
 
 import sys
@@ -10,61 +10,49 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent))
 
-from clickhouse_http import engine  # noqa: E402
+from clickhouse_http import native  # noqa: E402
 from clickhouse_http.config import MIB, config  # noqa: E402
-from contracts.settings import Account, Settings  # noqa: E402
+from contracts.settings import Settings  # noqa: E402
 
-MAX_MEMORY = 1024 * MIB
-# Paths are the image's own, and the default database is the one of the embedded engine's sessions.
-ENGINE_ONLY = ("users_config", "path", "user_files_path", "tmp_path", "default_database")
+MAX_MEMORY = 896 * MIB
+# The image has its own directories, listens on every address of its container, and finds the accounts in users.d.
+IMAGE_S_OWN = ("listen_host", "http_port", "path", "tmp_path", "user_files_path", "format_schema_path", "user_directories")
 # What a server keeps about itself, and protocols that nobody here speaks.
 REMOVED = (
     "asynchronous_metric_log", "error_log", "latency_log", "metric_log", "part_log", "processors_profile_log",
     "query_metric_log", "query_thread_log", "text_log", "trace_log", "mysql_port", "postgresql_port",
 )  # fmt: skip
-
-
-def known() -> Settings:
-    """Settings with the server's memory; the passwords stand for variables of the container."""
-    return Settings(
-        {"CLICKHOUSE_PASSWORD": "writer", "CLICKHOUSE_BI_PASSWORD": "reader", "CLICKHOUSE_MAX_MEMORY": str(MAX_MEMORY)}
-    )
+# The passwords of these settings stand for variables of the container.
+PASSWORDS = ("CLICKHOUSE_PASSWORD", "CLICKHOUSE_BI_PASSWORD")
+KNOWN = Settings({**dict.fromkeys(PASSWORDS, "from the container"), "CLICKHOUSE_MAX_MEMORY": str(MAX_MEMORY)})
 
 
 def config_xml() -> str:
-    root = ET.Element("clickhouse")
-    logger = ET.SubElement(root, "logger")
-    ET.SubElement(logger, "level").text = "warning"
-    ET.SubElement(logger, "console").text = "1"
-    root.extend(each for each in ET.fromstring(engine.engine_xml(config(known()))) if each.tag not in ENGINE_ONLY)
+    root = ET.fromstring(native.server_xml(config(KNOWN)))
+    first = {each.tag: each for each in reversed(root)}
+    for each in list(root):
+        if each.tag in IMAGE_S_OWN:
+            root.remove(each)
+        elif first[each.tag] is not each:
+            # Two of one name would not be merged into the image's own.
+            first[each.tag].extend(each)
+            root.remove(each)
     for name in REMOVED:
         ET.SubElement(root, name, remove="1")
     return text(root)
 
 
 def users_xml() -> str:
-    """Both accounts with the engine's grants; the reader's profile is read-only."""
-    s = known()
-    root = ET.Element("clickhouse")
-    engine_users = ET.fromstring(engine.users_xml(config(s)))
-    profiles = ET.SubElement(root, "profiles")
-    profiles.extend(each for each in engine_users.iterfind("profiles/*") if each.tag in (engine.WRITER, engine.READER))
-    users = ET.SubElement(root, "users")
+    """Both accounts with their limits and grants, the image's own account removed."""
+    root = ET.fromstring(native.users_xml(config(KNOWN)))
+    root.remove(root.find("quotas"))
+    users = root.find("users")
+    for account, variable in zip((KNOWN.clickhouse, KNOWN.clickhouse_bi), PASSWORDS, strict=True):
+        user = users.find(account.user)
+        user.remove(user.find("password_sha256_hex"))
+        user.insert(0, ET.Element("password", from_env=variable))
     ET.SubElement(users, "default", remove="remove")
-    add_user(users, s.clickhouse, "CLICKHOUSE_PASSWORD", engine.WRITER)
-    add_user(users, s.clickhouse_bi, "CLICKHOUSE_BI_PASSWORD", engine.READER)
     return text(root)
-
-
-def add_user(users: ET.Element, account: Account, password_variable: str, profile: str) -> None:
-    user = ET.SubElement(users, account.user)
-    ET.SubElement(user, "password", from_env=password_variable)
-    ET.SubElement(ET.SubElement(user, "networks"), "ip").text = "::/0"
-    ET.SubElement(user, "profile").text = profile
-    ET.SubElement(user, "quota").text = "default"
-    grants = ET.SubElement(user, "grants")
-    for grant in engine.GRANTS:
-        ET.SubElement(grants, "query").text = f"GRANT {grant}"
 
 
 def text(root: ET.Element) -> str:

@@ -1,4 +1,4 @@
-"""``python3 -m runner.setup [--compile [--upgrade]] [NAME …]``: install what is missing; ``dev`` and ``compose`` only when named."""
+"""``python3 -m runner.setup [--compile [--upgrade]] [NAME …]``: install what is missing, ``dev`` and ``compose`` if named."""
 
 import argparse
 import fcntl
