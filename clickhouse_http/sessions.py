@@ -4,10 +4,13 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from clickhouse_http.accounts import Caller
-from clickhouse_http.engine import Connection
 from clickhouse_http.errors import INVALID_SESSION_TIMEOUT, SESSION_IS_LOCKED, SESSION_NOT_FOUND, ServerError
+
+if TYPE_CHECKING:
+    from clickhouse_http.engine import Connection
 
 DEFAULT_SECONDS, MAX_SECONDS = 60, 3600
 SWEEP_SECONDS = 5
@@ -15,7 +18,7 @@ SWEEP_SECONDS = 5
 
 @dataclass
 class Session:
-    connection: Connection
+    connection: "Connection"
     seconds: float
     locked: bool = True
     expires: float = 0.0
@@ -24,7 +27,7 @@ class Session:
 class Sessions:
     """By user and session id. A session is used by one request at a time; a second one is refused, as on the server."""
 
-    def __init__(self, connect: Callable[[str], Connection], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, connect: "Callable[[str], Connection]", clock: Callable[[], float] = time.monotonic) -> None:
         self._connect = connect
         self._clock = clock
         self._sessions: dict[tuple[str, str], Session] = {}
