@@ -53,8 +53,8 @@ def to_metric(began: int) -> list[float]:
     """The n-th event of a row is visible with the first commit that counts n events."""
     first = -(-began // 60_000) * 60_000
     commits = committed(first)
-    query = f"""SELECT toUnixTimestamp64Milli(toDateTime64(toStartOfMinute(event_time), 3)), toString(event_type), toString(country),
-                       toString(device), toUnixTimestamp64Milli(event_time)
+    minute = "toUnixTimestamp64Milli(toDateTime64(toStartOfMinute(event_time), 3))"
+    query = f"""SELECT {minute}, toString(event_type), toString(country), toString(device), toUnixTimestamp64Milli(event_time)
                 FROM {RAW_WEB_EVENTS.qualified} FINAL WHERE toUnixTimestamp64Milli(event_time) >= {first} ORDER BY event_time"""
     seen: dict[Key, int] = defaultdict(int)
     found = []

@@ -45,5 +45,5 @@ def throughput(events: int) -> dict[str, object]:
         "generator_events_per_second": round(events / seconds),
         "flink_backlog_events": backlog,
         "flink_catch_up_events_per_second": round(first / passed) if passed else None,
-        "command": "make bench: generators web_events --rate max; the job resumed on the backlog, from its first commit to its last",
+        "command": "make bench: generators web_events --rate max; the job resumed on the backlog, first commit to last",
     }
