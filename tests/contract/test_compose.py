@@ -631,3 +631,42 @@ def test_docker_compose_refuses_to_start_without_a_secret(name: str, tmp_path: P
     done = compose_config(tmp_path, missing=name)
     assert done.returncode != 0
     assert name in done.stderr
+
+
+# --- the tests themselves
+
+DRIFTS = {
+    "apache/kafka:4.3.1 -> apache/kafka:4.2.0": test_kafka_is_the_native_version,
+    "postgres:18.6 -> postgres:17.6": test_postgres_is_the_native_version,
+    "clickhouse-server:26.9 -> clickhouse-server:25.8": test_clickhouse_is_of_the_embedded_engine_s_line,
+    "kafdrop:4.2.0 -> kafdrop:latest": test_every_image_is_pinned,
+    "${AIRFLOW_PORT:-8080}:8080 -> ${AIRFLOW_PORT:-8081}:8080": test_ports_are_the_native_ones_on_the_loopback_address,
+    "- ${BIND_ADDRESS:-127.0.0.1}:${FLINK_PORT -> - ${FLINK_PORT": test_ports_are_the_native_ones_on_the_loopback_address,
+    "LogAppendTime -> CreateTime": test_kafka_has_the_native_properties,
+    "--wal_level=logical -> --wal_level=replica": test_postgres_has_the_native_configuration,
+    "FLINK_PARALLELISM: ${FLINK_PARALLELISM:-2} -> FLINK_PARALELISM: 2": test_containers_are_given_settings_that_the_code_reads,
+    "${SHOP_PASSWORD:?missing -> ${SHOP_PASSWORD:-missing": test_every_secret_is_required_and_none_has_a_default,
+    "connector] -> topics]": test_every_step_of_a_start_is_done_once,
+    "service_completed_successfully -> service_started": test_dependencies_wait_for_health_or_for_completion,
+    "postgres_schema, topics, clickhouse_schema, connector -> connector, postgres_schema, topics, clickhouse_schema": (
+        test_what_waits_natively_waits_in_containers
+    ),
+    "users.xml: -> accounts.xml:": test_what_is_mounted_exists,
+    "cap_drop: [ALL] -> cap_drop: []": test_containers_are_hardened,
+    "mem_limit: 224m -> mem_limit: 2240m": test_memory_fits,
+    "run, superset] -> run, connect]": test_the_runner_starts_and_checks_its_services_in_containers,
+}
+
+
+@pytest.mark.parametrize("drift", DRIFTS)
+def test_a_drift_is_seen(drift: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    old, new = drift.split(" -> ")
+    assert old in file.COMPOSE.read_text()
+    (tmp_path / "docker-compose.yml").write_text(file.COMPOSE.read_text().replace(old, new))
+    monkeypatch.setattr(file, "COMPOSE", tmp_path / "docker-compose.yml")
+    file.services.cache_clear()
+    try:
+        with pytest.raises((AssertionError, KeyError)):
+            DRIFTS[drift]()
+    finally:
+        file.services.cache_clear()

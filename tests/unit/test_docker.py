@@ -1,0 +1,186 @@
+"""`make docker-up`: what it says when it cannot, what it hands to Docker Compose; parts inside a container."""
+
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from contracts import settings as module
+from contracts.settings import PORTS, SECRETS, SettingsError, read_env_file
+from runner import container, docker
+from runner.service import NotReadyError, StackError, Step
+
+
+@pytest.fixture(autouse=True)
+def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in (*SECRETS, *(f"{port}_PORT" for port in PORTS), "PORT_OFFSET", "PROFILES", "BIND_ADDRESS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in (("ENV_FILE", tmp_path / ".env"), ("TOOLS_DIR", tmp_path / "tools"), ("VAR_DIR", tmp_path / "var")):
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    (tmp_path / "bin").mkdir()
+    module.settings.cache_clear()
+    yield
+    module.settings.cache_clear()
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Callable[[str, str], None]:
+    """Puts a shell script of a name on the PATH."""
+
+    def put(name: str, script: str) -> None:
+        path = tmp_path / "bin" / name
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+
+    return put
+
+
+def test_a_machine_without_docker_is_told_so():
+    with pytest.raises(docker.DockerError, match="docker is not on the PATH"):
+        docker.compose()
+
+
+def test_a_docker_without_compose_is_told_so(program):
+    program("docker", "exit 1")
+    with pytest.raises(docker.DockerError, match="runner.setup compose"):
+        docker.compose()
+
+
+def test_compose_is_the_plug_in_or_a_program(program, tmp_path: Path):
+    program("docker", "exit 1")
+    program("docker-compose", "exit 0")
+    assert docker.compose() == [str(tmp_path / "bin" / "docker-compose")]
+    program("docker", "exit 0")
+    assert docker.compose() == ["docker", "compose"]
+
+
+def test_an_engine_that_does_not_answer_is_told_with_its_reason(program):
+    program("docker", "echo 'permission denied on the socket' >&2; exit 1")
+    with pytest.raises(docker.DockerError, match="does not answer: permission denied on the socket"):
+        docker.check_engine(["core"])
+
+
+def test_an_engine_with_too_little_memory_is_refused(program):
+    program("docker", f"echo {docker.MEMORY_MB['core'] * 2**20}")
+    docker.check_engine(["core"])
+    with pytest.raises(docker.DockerError, match="core, ui may take"):
+        docker.check_engine(["core", "ui"])
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"), [("", ["core", "batch", "ui"]), ("ui", ["core", "ui"]), ("batch,core", ["core", "batch"])]
+)
+def test_profiles_always_have_the_core(given: str, wanted: list[str], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PROFILES", given)
+    assert docker.profiles() == wanted
+
+
+def test_an_unknown_profile_is_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PROFILES", "core,gpu")
+    with pytest.raises(docker.DockerError, match="'gpu' is none of core, batch, ui"):
+        docker.profiles()
+
+
+def test_secrets_are_written_once_and_kept_private(tmp_path: Path):
+    docker.secrets()
+    values = read_env_file(tmp_path / ".env")
+    assert set(values) == set(SECRETS)
+    assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
+    docker.secrets()
+    assert read_env_file(tmp_path / ".env") == values
+
+
+def test_a_placeholder_is_refused_by_name(tmp_path: Path):
+    (tmp_path / ".env").write_text("BI_PASSWORD=changeme\n")
+    with pytest.raises(SettingsError, match="BI_PASSWORD is a placeholder"):
+        docker.secrets()
+
+
+def test_the_offset_moves_every_published_port(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PORT_OFFSET", "100")
+    monkeypatch.setenv("AIRFLOW_PORT", "9999")
+    found = docker.environment()
+    assert found["KAFKA_PORT"] == str(PORTS["KAFKA"] + 100)
+    assert found["AIRFLOW_PORT"] == "9999"
+    assert {f"{name}_PORT" for name in PORTS} <= set(found)
+
+
+def test_up_builds_starts_waits_and_prints_the_pages(program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd):
+    log = tmp_path / "log"
+    program("docker", f'case "$1" in info) echo 99000000000 ;; *) echo "$@" >> {log} ;; esac')
+    monkeypatch.setenv("PROFILES", "ui")
+    docker.up()
+    *_, build, start = log.read_text().splitlines()
+    chosen = f"compose --env-file {tmp_path / '.env'} --profile core --profile ui"
+    assert build == f"{chosen} build"
+    assert start.startswith(f"{chosen} up --detach --wait ")
+    pages = capfd.readouterr().out
+    assert "http://127.0.0.1:19000" in pages and "http://127.0.0.1:8080" not in pages
+
+
+def test_down_stops_every_profile_and_removes_data_only_when_asked(program, tmp_path: Path):
+    log = tmp_path / "log"
+    program("docker", f'echo "$@" >> {log}')
+    docker.down(remove_data=False)
+    docker.down(remove_data=True)
+    kept, removed = [line for line in log.read_text().splitlines() if " down " in line]
+    assert "--profile *" in kept and "--volumes" not in kept
+    assert "--volumes" in removed
+
+
+def test_a_failure_of_compose_is_one(program):
+    program("docker", 'case "$2" in version) ;; *) exit 17 ;; esac')
+    with pytest.raises(docker.DockerError, match="docker compose down ended with 17"):
+        docker.down(remove_data=False)
+
+
+# --- inside a container
+
+
+def test_steps_run_in_the_order_given_and_a_failure_names_its_step(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    done: list[str] = []
+
+    def fail() -> None:
+        raise RuntimeError("no such role")
+
+    known = {
+        "one": Step("one", lambda: done.append("one")),
+        "two": Step("two", lambda: done.append("two")),
+        "bad": Step("bad", fail),
+    }
+    monkeypatch.setattr(container, "steps", lambda: known)
+    container.run_steps(["two", "one"])
+    assert done == ["two", "one"]
+    with pytest.raises(StackError, match="^bad: no such role$"):
+        container.run_steps(["bad", "one"])
+    assert done == ["two", "one"]
+
+
+def test_a_kept_step_is_done_again_when_what_it_began_is_gone(monkeypatch: pytest.MonkeyPatch):
+    answers: list[Exception | None] = [NotReadyError("no job"), None, None, NotReadyError("no job"), KeyboardInterrupt()]
+    begun: list[str] = []
+
+    def check() -> None:
+        if answer := answers.pop(0):
+            raise answer
+
+    known = {"job": Step("job", lambda: begun.append("job"), check=check)}
+    monkeypatch.setattr(container, "steps", lambda: known)
+    monkeypatch.setattr(container, "KEEP_SECONDS", 0)
+    with pytest.raises(KeyboardInterrupt):
+        container.keep("job")
+    assert begun == ["job", "job"] and not answers
+
+
+def test_a_health_check_that_fails_says_why_in_one_line():
+    own = {"SUPERSET_HOST": "127.0.0.1", "SUPERSET_PORT": "1", "SUPERSET_ADMIN_PASSWORD": "of this test"}
+    command = [sys.executable, "-m", "runner.container", "check", "superset"]
+    environment = {**os.environ, **own, "PYTHONPATH": str(module.ROOT)}
+    done = subprocess.run(command, env=environment, cwd=module.ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "127.0.0.1:1" in done.stderr and len(done.stderr.splitlines()) == 1
