@@ -1,6 +1,7 @@
 """``python -m runner up | status | logs [PART] | env``"""
 
 import argparse
+import signal
 import sys
 
 from rich.console import Console
@@ -23,6 +24,8 @@ def main() -> None:
     commands.add_parser("logs", help="last lines of the logs").add_argument("part", nargs="?")
     commands.add_parser("env", help="write the secrets that the env file lacks")
     arguments = parser.parse_args()
+    # Ended from outside or by Ctrl-C: either way a start takes back what it began.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         sys.exit(run(arguments))
     except stack.PartError as error:
