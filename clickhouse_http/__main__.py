@@ -1,6 +1,7 @@
 """``python -m clickhouse_http``: serve the data directory of this stack until SIGTERM."""
 
 import logging
+import signal
 import sys
 
 import uvicorn
@@ -32,6 +33,9 @@ def main() -> int:
             timeout_graceful_shutdown=known.grace_seconds,
         )
     )
+    # uvicorn raises the signal that stopped it once more when all is done; by then it has no meaning left.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
     server.run()
     return 0 if server.started else 1
 
