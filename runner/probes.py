@@ -164,3 +164,9 @@ def airflow(component: str) -> Callable[[], None]:
             raise NotReadyError(f"{component} is {status or 'not reported'}")
 
     return probe
+
+
+def airflow_api() -> None:
+    """The API server answers people and tasks. It builds the tasks' side at its first request, which may take it a while."""
+    airflow("metadatabase")()
+    http(f"{settings().url('AIRFLOW')}/execution/health")

@@ -98,7 +98,7 @@ def part(s: Settings, name: str, component: str, memory_mb: int, options: tuple[
         depends_on=("airflow_database",),
         alongside=() if serves else ("airflow-api-server",),
         ports=("AIRFLOW",) if serves else (),
-        ready=probes.airflow(component),
+        ready=probes.airflow_api if serves else probes.airflow(component),
         prepare=prepare,
         page=Page("Airflow: batch runs", s.url("AIRFLOW"), f"{ADMIN} / AIRFLOW_ADMIN_PASSWORD") if serves else None,
         memory_mb=memory_mb,
