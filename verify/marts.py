@@ -3,9 +3,11 @@
 import json
 
 from contracts.settings import settings
-from contracts.tables import MARTS_DATABASE, RAW_PURCHASE_EVENTS, RAW_WEB_EVENTS
+from contracts.tables import INGESTED, MARTS_DATABASE, RAW_PURCHASE_EVENTS, RAW_WEB_EVENTS
 from verify.result import Result
 from verify.stores import warehouse
+
+DELETED_CUSTOMERS = "staging.stg_deleted_customers"
 
 
 def marts() -> Result:
@@ -15,15 +17,18 @@ def marts() -> Result:
         result.figures["build"] = "none yet"
         return result
     cutoff = f"(SELECT max(cutoff) FROM {MARTS_DATABASE}.build_info)"
-    built = f"(SELECT max(built_at) FROM {MARTS_DATABASE}.build_info)"
-    # What arrived after the build is not in it.
-    known = f"event_time < {cutoff} AND _ingested_at < {built}"
+    frozen = f"(SELECT max(frozen_at) FROM {MARTS_DATABASE}.build_info)"
+    # What arrived after the build froze its events is not in it, nor are customers that the shop deleted.
+    known = (
+        f"event_time < {cutoff} AND {INGESTED} < {frozen} AND customer_id NOT IN (SELECT customer_id FROM {DELETED_CUSTOMERS})"
+    )
+    placed = f"{known} AND purchased_at < {cutoff}"
     for mart, measure, source in (
         ("fct_sessions", "sum(events)", f"SELECT count() FROM {RAW_WEB_EVENTS.qualified} FINAL WHERE {known}"),
         ("fct_web_events_daily", "sum(events)", f"SELECT count() FROM {RAW_WEB_EVENTS.qualified} FINAL WHERE {known}"),
-        ("fct_purchases", "count()", f"SELECT uniqExact(purchase_id) FROM {RAW_PURCHASE_EVENTS.qualified} FINAL WHERE {known}"),
-        ("clv_summary", "count()", _buyers(known)),
-        ("customer_features", "count()", _buyers(known)),
+        ("fct_purchases", "count()", f"SELECT uniqExact(purchase_id) FROM {RAW_PURCHASE_EVENTS.qualified} FINAL WHERE {placed}"),
+        ("clv_summary", "count()", _buyers(placed)),
+        ("customer_features", "count()", _buyers(placed)),
     ):
         found, expected = client.query(f"SELECT (SELECT {measure} FROM {MARTS_DATABASE}.{mart}), ({source})").first_row
         result.figures[f"{mart}: {measure}"] = int(found)
