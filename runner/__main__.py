@@ -4,12 +4,11 @@ import argparse
 import signal
 import sys
 
-from rich.console import Console
 from rich.table import Table
 
 from contracts.settings import SettingsError
 from runner import env, logs, stack, status
-from runner.display import Progress
+from runner.display import Progress, console
 from runner.service import StackError
 from runner.services import services
 
@@ -53,18 +52,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def up(names: list[str] | None) -> None:
-    console = Console()
-    with Progress(console) as progress:
+    with Progress(console()) as progress:
         stack.up(names, progress.tell)
     if names is None:
-        print_pages(console)
+        print_pages()
 
 
-def print_pages(console: Console) -> None:
+def print_pages() -> None:
     table = Table("page", "address", "login", box=None, pad_edge=False)
     for row in stack.pages():
         table.add_row(*row)
-    console.print(table)
+    console().print(table)
 
 
 if __name__ == "__main__":

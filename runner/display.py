@@ -1,5 +1,6 @@
 """Progress of a start: one line a part in a terminal, one line an event elsewhere."""
 
+import sys
 import time
 from types import TracebackType
 
@@ -9,12 +10,18 @@ from rich.table import Table
 
 from runner.graph import Event
 
+PIPE_CHARACTERS = 200
 SIGNS = {
     "waiting": "[dim]waiting[/dim]",
     "started": "[yellow]starting[/yellow]",
     "ready": "[green]ready[/green]",
     "failed": "[red]failed[/red]",
 }
+
+
+def console() -> Console:
+    """The terminal; a pipe has no width of its own, and nothing may be cut off there."""
+    return Console(width=None if sys.stdout.isatty() else PIPE_CHARACTERS)
 
 
 class Progress:

@@ -1,19 +1,18 @@
 """What each part is doing now: state, health, port, memory."""
 
 import re
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from contracts.settings import settings
 from runner import processes
 from runner.control import Control, Process
+from runner.display import console
 from runner.service import NotReadyError, Part, Service, Step
 from runner.services import parts
 from runner.steps import steps
@@ -107,8 +106,7 @@ def show() -> int:
     # With supervisord, and with whatever no service holds any more.
     total = processes.pss_bytes(processes.marked(settings().var))
     table.add_row("all", "", "", "", f"{total // MEGABYTE} MB")
-    # A pipe has no width of its own; nothing may be cut off there.
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    console().print(table)
     return int(any(each.health for each in found))
 
 
