@@ -11,6 +11,9 @@ from clickhouse_http.config import config
 from clickhouse_http.engine import Engine, EngineBusyError
 from contracts.settings import SettingsError, settings
 
+# Longer than clients keep an idle connection.
+KEEP_ALIVE_SECONDS = 75
+
 
 def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
@@ -30,6 +33,7 @@ def main() -> int:
             access_log=False,
             server_header=False,
             log_level="warning",
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=known.grace_seconds,
         )
     )

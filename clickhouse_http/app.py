@@ -32,6 +32,8 @@ log = logging.getLogger("clickhouse_http")
 # A result within this size is complete before its headers go out, so that an error can still change the status.
 BUFFER_BYTES = MIB
 SPOOL_BYTES = 8 * MIB
+# A client that takes nothing for so long loses its place.
+SEND_SECONDS = 300
 CONTENT_TYPES = {
     "JSON": "application/json; charset=UTF-8",
     "XML": "application/xml; charset=UTF-8",
@@ -143,11 +145,12 @@ class Application:
             finally:
                 self._sessions.release(session)
             return
-        connection = self._engine.connect(caller.profile)
+        loop = asyncio.get_running_loop()
+        connection = await loop.run_in_executor(self._queries, self._engine.connect, caller.profile)
         try:
             yield connection, False
         finally:
-            connection.close()
+            await loop.run_in_executor(self._queries, connection.close)
 
     async def _execute(
         self,
@@ -304,7 +307,11 @@ class Reply:
 
     async def _body(self, data: bytes) -> None:
         if data and self._request.method != "HEAD":
-            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+            message = {"type": "http.response.body", "body": data, "more_body": True}
+            try:
+                await asyncio.wait_for(self._send(message), SEND_SECONDS)
+            except TimeoutError:
+                raise ClientGoneError from None
 
     async def _finish(self, data: bytes) -> None:
         await self._send({"type": "http.response.body", "body": b"" if self._request.method == "HEAD" else data})

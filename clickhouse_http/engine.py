@@ -7,8 +7,10 @@ do not cover, ``guard`` refuses.
 """
 
 import fcntl
+import importlib
 import os
 import re
+import time
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,8 +18,6 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import urlencode
-
-import chdb
 
 from clickhouse_http.config import MIB, Config
 from clickhouse_http.engine_config import LOCAL_DATABASE, engine_xml, users_xml
@@ -47,7 +47,7 @@ class Connection:
         """chDB's result; ServerError with the engine's code."""
         try:
             return self._raw.query(sql.encode("utf-8", "surrogateescape"), output_format, params=dict(parameters or {}))
-        except (chdb.ChdbError, RuntimeError) as error:
+        except RuntimeError as error:
             raise ServerError.of_engine(str(error)) from None
 
     def canonical(self, text: str) -> str:
@@ -78,7 +78,7 @@ class Connection:
                 done = stream.finish()
             finally:
                 stream.cancel()
-        except (chdb.ChdbError, RuntimeError) as error:
+        except RuntimeError as error:
             raise ServerError.of_engine(str(error)) from None
         return done.rows_written, done.bytes_written
 
@@ -93,6 +93,7 @@ class Engine:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._profiles = profiles(config)
+        self._chdb = _load()
         self._checkers: SimpleQueue[Connection] = SimpleQueue()
         config.directory.mkdir(parents=True, exist_ok=True)
         self._lock = _lock(config.lock_file)
@@ -106,7 +107,7 @@ class Engine:
         config.engine_file.write_text(engine_xml(config))
         self._address = f"{config.data}?{urlencode({'config-file': str(config.engine_file)}, safe='/')}"
         # The engine stops with its last connection: this one stays.
-        self._keeper = Connection(chdb.connect(self._address))
+        self._keeper = Connection(self._chdb.connect(self._address))
         self._keeper.run(f"DROP DATABASE IF EXISTS {LOCAL_DATABASE}")
         self.table_functions = frozenset(name for (name,) in self._keeper.rows("SELECT upper(name) FROM system.table_functions"))
         self.version = self._keeper.rows("SELECT version()")[0][0]
@@ -119,7 +120,7 @@ class Engine:
 
     def connect(self, profile: str) -> Connection:
         """A new session, in a fraction of a millisecond."""
-        connection = Connection(chdb.connect(self._address))
+        connection = Connection(self._chdb.connect(self._address))
         # The profile brings its limits; its values have to be set one by one, since chDB's client sends its own along.
         connection.run(f"SET profile = '{profile}'")
         connection.run("SET " + ", ".join(f"{name} = {value}" for name, value in self._profiles[profile].items()))
@@ -131,6 +132,7 @@ class Engine:
             connection = self._checkers.get_nowait()
         except Empty:
             connection = self.connect(READER)
+            connection.run("SET max_query_size = 0")  # the digits are longer than the text, which has its own limit
         try:
             return connection.canonical(text)
         finally:
@@ -151,6 +153,13 @@ class Engine:
             self._checkers.get().close()
         self._keeper.close()
         os.close(self._lock)
+
+
+def _load() -> Any:
+    """chDB, with UTC as the zone of dates without one, wherever this runs: it looks once, while it is imported."""
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    return importlib.import_module("chdb")
 
 
 def _keep_default_database(metadata: Path) -> None:

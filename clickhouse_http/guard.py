@@ -20,7 +20,7 @@ WRITING_KINDS = _names(
 # Table functions that stay inside the engine; all others of this engine are refused, known or not.
 TABLE_FUNCTIONS = _names(
     """
-    numbers numbers_mt zeros zeros_mt primes generateSeries generate_series generateRandom values SQLStandardValues null input
+    numbers numbers_mt zeros zeros_mt primes generateSeries generate_series generateRandom values SQLStandardValues null
     format view viewIfPermitted viewExplain merge loop dictionary mergeTreeIndex mergeTreeProjection fuzzJSON fuzzQuery
     """
 )

@@ -39,7 +39,7 @@ class Server:
             "CLICKHOUSE_QUEUE_SECONDS": "1",
             "CLICKHOUSE_BI_MAX_ROWS": "1000000",
         }
-        self.environment = {**own_environment(var), **limits}
+        self.environment = {**own_environment(var), **limits, "TZ": "America/New_York"}
         self.var = var
         self.log = var / "clickhouse.log"
         self.url = f"http://127.0.0.1:{self.environment['CLICKHOUSE_PORT']}"
@@ -196,7 +196,7 @@ def test_formats_headers_and_settings(server: Server) -> None:
     assert answer.text == '{"n":0}\n{"n":1}\n'
     assert answer.headers["X-ClickHouse-Format"] == "JSONEachRow"
     assert answer.headers["X-ClickHouse-Query-Id"] == "my-id"
-    assert answer.headers["X-ClickHouse-Timezone"] in ("UTC", "Etc/UTC")
+    assert answer.headers["X-ClickHouse-Timezone"] == "UTC"
     assert json.loads(answer.headers["X-ClickHouse-Summary"])["read_rows"] == "2"
     assert server.post("SELECT getSetting('max_threads')", max_threads=1).text == "1\n"
     assert (
@@ -208,6 +208,26 @@ def test_formats_headers_and_settings(server: Server) -> None:
     assert server.post("EXISTS system.one").text == "1\n"
     assert server.post("SELECT currentDatabase()", database="system").text == "system\n"
     assert "X-ClickHouse-Format" not in server.post("SET max_threads = 1").headers
+
+
+def test_dates_without_a_zone_are_utc_wherever_the_server_runs(server: Server) -> None:
+    assert server.post("SELECT toUnixTimestamp(toDateTime('2026-07-01 00:00:00'))").text == "1782864000\n"
+
+
+def test_statements_have_the_engines_length_and_no_less(server: Server) -> None:
+    assert server.post(f"SELECT length('{'x' * 250_000}')").text == "250000\n"
+    assert code(server.post(f"SELECT length('{'x' * 270_000}')")) == (400, "62")
+    assert server.post(f"SELECT length('{'x' * 270_000}')", max_query_size=1_000_000).text == "270000\n"
+
+
+def test_rows_in_the_statement_itself(server: Server, client: Client) -> None:
+    client.command("CREATE TABLE t (a Int32, b String) ENGINE = MergeTree ORDER BY a")
+    assert server.post("INSERT INTO t.t VALUES (1 + 1, upper('x')), ({p:Int32}, 'y;')", param_p=7).status_code == 200
+    assert server.post("INSERT INTO {t:Identifier}.t FORMAT CSV\n9,z", param_t="t").status_code == 200
+    assert server.post("INSERT INTO t.t SELECT 10, 'q'").status_code == 200
+    # Rows that would get lost are refused.
+    assert code(server.post("INSERT INTO t.t SELECT * FROM input('a Int32, b String') FORMAT CSV\n1,2"))[1] == "497"
+    assert client.query("SELECT * FROM t ORDER BY a").result_rows == [(2, "X"), (7, "y;"), (9, "z"), (10, "q")]
 
 
 def test_a_get_reads_only(server: Server) -> None:
