@@ -13,6 +13,8 @@ CLUSTER = "cluster"
 MAX_ITERATIONS = 40
 # K-Means stops at the nearest local optimum; the cheapest of some starts is kept.
 STARTS = 3
+# Rounds of k-means||. With Spark's own 2 a start may come by fewer centres than clusters, on which Spark 4.1 fails.
+INITIAL_ROUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -25,22 +27,30 @@ class Candidate:
     model: KMeansModel
 
 
-def k_range(customers: int, k_min: int, k_max: int) -> range:
-    """Numbers of clusters to try: each must leave two customers a cluster. LakeError where none can."""
+def check_bounds(k_min: int, k_max: int) -> None:
+    """LakeError unless there is a number of clusters between them."""
     if not 2 <= k_min <= k_max:
         raise LakeError(f"k from {k_min} to {k_max}: expected 2 <= k-min <= k-max")
+
+
+def different(scaled: DataFrame, enough: int) -> int:
+    """Customers with different features, counted up to ``enough``."""
+    return scaled.select(SCALED).distinct().limit(enough).count()
+
+
+def k_range(customers: int, k_min: int, k_max: int) -> range:
+    """Numbers of clusters to try: each must leave two different customers a cluster. LakeError where none can."""
     if customers < 2 * k_min:
-        raise LakeError(f"{customers} customers are too few for {k_min} clusters: at least {2 * k_min} are needed")
+        needed = f"at least {2 * k_min} are needed"
+        raise LakeError(f"{customers} customers with different features are too few for {k_min} clusters: {needed}")
     return range(k_min, min(k_max, customers // 2) + 1)
 
 
 def try_all(scaled: DataFrame, ks: range, seed: int) -> list[Candidate]:
-    """A candidate for each k that leaves no cluster empty. LakeError where there is none: too few distinct customers."""
+    """A candidate for each k that leaves no cluster empty. LakeError where there is none."""
     candidates = [candidate for k in ks if (candidate := _try(scaled, k, seed)) is not None]
     if not candidates:
-        raise LakeError(
-            f"no clustering into {ks.start} to {ks.stop - 1} clusters exists: too many customers have the same features"
-        )
+        raise LakeError(f"every clustering into {ks.start} to {ks.stop - 1} clusters left one of them empty")
     return candidates
 
 
@@ -60,4 +70,6 @@ def _try(scaled: DataFrame, k: int, seed: int) -> Candidate | None:
 
 
 def _fit(scaled: DataFrame, k: int, seed: int) -> KMeansModel:
-    return KMeans(featuresCol=SCALED, predictionCol=CLUSTER, k=k, seed=seed, maxIter=MAX_ITERATIONS).fit(scaled)
+    return KMeans(
+        featuresCol=SCALED, predictionCol=CLUSTER, k=k, seed=seed, initSteps=INITIAL_ROUNDS, maxIter=MAX_ITERATIONS
+    ).fit(scaled)

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from contracts.ml import CUSTOMER_KEY, REVENUE, SEGMENT_FEATURES
 from spark_ml import features, naming
-from spark_ml.clustering import CLUSTER, Candidate, best, k_range, try_all
+from spark_ml.clustering import CLUSTER, Candidate, best, different, k_range, try_all
 from spark_ml.naming import Profile
 
 
@@ -35,12 +35,12 @@ def segment(data: DataFrame, name: str, k_min: int, k_max: int, seed: int) -> Se
     data = data.cache()
     customers, measured = features.measure(data, name)
     telling = features.usable(measured)
-    ks = k_range(customers, k_min, k_max)
-    notes = features.notes(measured)
-    if ks.stop - 1 < k_max:
-        notes.append(f"k up to {ks.stop - 1} instead of {k_max}: there are {customers} customers")
     preparing = PipelineModel(stages=_fitted(features.preparation(telling), data))
     scaled = preparing.transform(data).select(CUSTOMER_KEY, *(one.feature.name for one in measured), features.SCALED).cache()
+    ks = k_range(different(scaled, 2 * k_max), k_min, k_max)
+    notes = features.notes(measured)
+    if ks.stop - 1 < k_max:
+        notes.append(f"k up to {ks.stop - 1} instead of {k_max}: more would leave fewer than two different customers a cluster")
     candidates = try_all(scaled, ks, seed)
     chosen = best(candidates)
     clustered = chosen.model.transform(scaled)

@@ -23,6 +23,7 @@ from lakehouse import clients, runs
 from lakehouse.errors import LakeError
 from lakehouse.program import exit_code
 from spark_ml import features, model_store, naming, results
+from spark_ml.clustering import check_bounds
 from spark_ml.naming import Profile
 from spark_ml.segmentation import Segmentation, segment
 from spark_ml.session import session
@@ -86,6 +87,7 @@ def facts(found: Segmentation, source: dict[str, Any]) -> dict[str, Any]:
 def run(run_id: str, parameters: dict[str, int]) -> dict[str, Any]:
     """All of the step; the run's facts. LakeError where a run of the same id was made with other parameters."""
     started = time.monotonic()
+    check_bounds(parameters["k_min"], parameters["k_max"])
     source = runs.read(run_id, runs.EXPORT)["tables"][CUSTOMER_FEATURES.identifier]
     catalog, store = clients.catalog(settings()), clients.object_store(settings())
     if already_there(catalog, run_id) and runs.path(run_id, runs.SEGMENTS).exists():

@@ -14,6 +14,7 @@ from contracts.ml import CUSTOMER_KEY, SEGMENT_FEATURES
 from contracts.settings import settings
 from lakehouse.errors import LakeError
 from spark_ml import features
+from spark_ml.clustering import CLUSTER, check_bounds
 from spark_ml.segmentation import Segmentation, segment
 from spark_ml.session import configuration
 
@@ -36,8 +37,8 @@ def planted(groups: int, customers: int, seed: int = 0) -> tuple[pd.DataFrame, n
     """Customers around well-separated centres, some features skewed; and the group of each."""
     random = np.random.default_rng(seed)
     group = np.arange(customers) % groups
-    # Rows of a Latin square: any two centres differ in every feature.
-    steps = (group[:, None] * np.arange(1, len(NAMES) + 1)) % groups
+    # A permutation a feature: any two centres differ in every one.
+    steps = np.array([random.permutation(groups) for _ in NAMES]).T[group]
     values = 1 + 4 * steps + random.normal(0, 0.15, (customers, len(NAMES)))
     values[:, 2] = np.expm1(values[:, 2] / 3)
     frame = pd.DataFrame(values, columns=NAMES)
@@ -63,12 +64,16 @@ def cut(spark: SparkSession, frame: pd.DataFrame, k_min: int = 2, k_max: int = 4
 
 def test_planted_groups_are_found(spark: SparkSession):
     frame, group = planted(groups=5, customers=1000)
-    found = cut(spark, frame, 2, 8)
+    found = cut(spark, frame, 4, 6)
     assert found.chosen.k == 5
-    assigned = found.assigned.select(CUSTOMER_KEY, "segment", "segment_name", "distance").toPandas().set_index(CUSTOMER_KEY)
-    assert adjusted_rand(group, assigned.loc[frame[CUSTOMER_KEY], "segment"].to_numpy()) >= 0.95
-    assert assigned["segment_name"].nunique() == 5
-    assert assigned["distance"].max() < 2
+    rows = {row[CUSTOMER_KEY]: row for row in found.assigned.collect()}
+    assert adjusted_rand(group, np.array([rows[customer]["segment"] for customer in frame[CUSTOMER_KEY]])) >= 0.95
+    assert len({row["segment_name"] for row in rows.values()}) == 5
+    centres = np.array(found.chosen.model.clusterCenters())
+    for row in rows.values():
+        distances = np.linalg.norm(centres - row[features.SCALED].toArray(), axis=1)
+        assert row["distance"] == pytest.approx(distances.min())
+        assert row[CLUSTER] == distances.argmin()
     revenue = [one.mean["net_revenue"] for one in found.profiles]
     assert revenue == sorted(revenue, reverse=True)
     assert [one.segment for one in found.profiles] == [1, 2, 3, 4, 5]
@@ -106,7 +111,7 @@ def test_few_customers_cut_the_range(spark: SparkSession):
     frame, _ = planted(groups=2, customers=6)
     found = cut(spark, frame, 2, 8)
     assert [candidate.k for candidate in found.candidates] == [2, 3]
-    assert "k up to 3 instead of 8: there are 6 customers" in found.notes
+    assert "k up to 3 instead of 8: more would leave fewer than two different customers a cluster" in found.notes
 
 
 def test_what_cannot_be_cut_is_named(spark: SparkSession):
@@ -117,14 +122,14 @@ def test_what_cannot_be_cut_is_named(spark: SparkSession):
         cut(spark, frame.assign(orders="many"))
     with pytest.raises(LakeError, match="9 rows for 8 customers"):
         cut(spark, pd.concat([frame, frame.head(1)]))
-    with pytest.raises(LakeError, match="8 customers are too few for 5 clusters: at least 10 are needed"):
+    with pytest.raises(LakeError, match="8 customers with different features are too few for 5 clusters: at least 10 are needed"):
         cut(spark, frame, 5, 8)
     with pytest.raises(LakeError, match="all features are constant"):
         cut(spark, frame.assign(**dict.fromkeys(NAMES, 1.0)))
-    with pytest.raises(LakeError, match="too many customers have the same features"):
-        cut(spark, frame.assign(**{name: np.arange(8) // 4 for name in NAMES}), 3, 4)
+    with pytest.raises(LakeError, match="4 customers with different features are too few for 3 clusters: at least 6 are needed"):
+        cut(spark, frame.assign(**{name: np.arange(8) // 2 for name in NAMES}), 3, 4)
     with pytest.raises(LakeError, match="expected 2 <= k-min <= k-max"):
-        cut(spark, frame, 4, 3)
+        check_bounds(4, 3)
     empty = spark.createDataFrame(frame).limit(0)
     with pytest.raises(LakeError, match="the features is empty"):
         segment(features.checked(empty, "the features"), "the features", 2, 4, 1)
