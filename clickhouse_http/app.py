@@ -77,13 +77,16 @@ class Application:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _stop(self) -> None:
-        """Cancel what outlived the grace time, then close every connection and the engine."""
+        """Close every connection and the engine."""
         self._sweeper.cancel()
-        for execution in list(self._running):
-            await self._cancel(execution)
         await asyncio.to_thread(self._queries.shutdown)
         self._sessions.close()
         self._engine.close()
+
+    async def cancel_queries_after(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        for execution in list(self._running):
+            await self._cancel(execution)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request.of(scope)

@@ -41,6 +41,7 @@ def engine_xml(config: Config) -> str:
         "background_message_broker_schedule_pool_size": 1,
         "background_distributed_schedule_pool_size": 1,
         "max_thread_pool_size": 500,
+        "max_thread_pool_free_size": 32,
     }
     return xml({name: str(value) for name, value in values.items()})
 

@@ -26,7 +26,7 @@ from warehouse_stack import own_environment, python
 
 from contracts.settings import ROOT
 
-READY_SECONDS = 120
+READY_SECONDS = 300
 CONNECTIONS = 4
 
 
@@ -60,7 +60,7 @@ class Server:
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(how)
-        return self.process.wait(60)
+        return self.process.wait(READY_SECONDS)
 
     @property
     def writer(self) -> tuple[str, str]:
@@ -78,7 +78,7 @@ class Server:
 
     def post(self, sql: str | bytes, account: tuple[str, str] | None = None, **parameters: Any) -> requests.Response:
         data = sql.encode() if isinstance(sql, str) else sql
-        return requests.post(self.url, data=data, params=parameters, auth=account or self.writer, timeout=120)
+        return requests.post(self.url, data=data, params=parameters, auth=account or self.writer, timeout=READY_SECONDS)
 
     def memory(self) -> int:
         """Resident bytes."""
@@ -572,7 +572,7 @@ def test_dbt(server: Server, client: Client, tmp_path: Path) -> None:
 
 def test_a_second_process_on_the_same_directory_gives_up(server: Server) -> None:
     command = [python("clickhouse"), "-m", "clickhouse_http"]
-    second = subprocess.run(command, cwd=ROOT, env=server.environment, capture_output=True, text=True, timeout=60)
+    second = subprocess.run(command, cwd=ROOT, env=server.environment, capture_output=True, text=True, timeout=READY_SECONDS)
     assert second.returncode == 1
     assert second.stderr.count("\n") == 1 and f"is served by process {server.process.pid}" in second.stderr
 
@@ -594,3 +594,12 @@ def test_data_outlives_a_kill_and_a_stop(server: Server) -> None:
     server.start()
     assert client.command("SELECT count() FROM default.kept") == 1500
     client.close()
+
+
+def test_a_stop_ends_what_would_run_on(server: Server) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        endless = pool.submit(server.post, "SELECT count() FROM numbers(100000000000) WHERE sipHash64(number) = 3")
+        until(lambda: "sipHash64" in server.post("SELECT query FROM system.processes").text, "the endless query")
+        assert server.stop() == 0
+        assert code(endless.result()) == (500, "394")
+    server.start()
