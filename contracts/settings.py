@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -103,9 +104,14 @@ class Settings:
         return value
 
     def port(self, name: str) -> int:
+        """Port of a part: of its ``<NAME>_URL`` where one is set, else ``<NAME>_PORT`` or the default."""
+        if given := urlsplit(self.get(f"{name}_URL", "")).port:
+            return given
         return self.number(f"{name}_PORT", PORTS[name] + self.number("PORT_OFFSET", 0))
 
     def host(self, name: str) -> str:
+        if given := urlsplit(self.get(f"{name}_URL", "")).hostname:
+            return given
         return self.get(f"{name}_HOST", self.bind_address)
 
     def address(self, name: str) -> str:

@@ -1,0 +1,53 @@
+"""Settings: what wins over what, and what is refused."""
+
+import pytest
+
+from contracts.settings import PLACEHOLDERS, PORTS, SECRETS, Settings, SettingsError, read_env_file
+
+
+@pytest.mark.parametrize(
+    ("values", "address"),
+    [
+        ({}, "127.0.0.1:8123"),
+        ({"PORT_OFFSET": "1000"}, "127.0.0.1:9123"),
+        ({"CLICKHOUSE_PORT": "18123", "PORT_OFFSET": "1000"}, "127.0.0.1:18123"),
+        ({"CLICKHOUSE_HOST": "warehouse"}, "warehouse:8123"),
+        ({"CLICKHOUSE_URL": "http://elsewhere:9999", "CLICKHOUSE_PORT": "1"}, "elsewhere:9999"),
+    ],
+)
+def test_addresses(values, address):
+    assert Settings(values).address("CLICKHOUSE") == address
+    assert Settings(values).url("CLICKHOUSE") == values.get("CLICKHOUSE_URL", f"http://{address}")
+
+
+def test_no_two_parts_share_a_port():
+    assert len(set(PORTS.values())) == len(PORTS) > 10
+
+
+@pytest.mark.parametrize("secret", sorted(PLACEHOLDERS))
+def test_a_placeholder_is_refused_by_name(secret):
+    with pytest.raises(SettingsError, match="FLINK_PASSWORD"):
+        Settings({"FLINK_PASSWORD": secret}).secret("FLINK_PASSWORD")
+
+
+def test_secrets_have_no_default_and_do_not_show():
+    for name in SECRETS:
+        with pytest.raises(SettingsError, match=name):
+            Settings({}).secret(name)
+    settings = Settings({"BI_PASSWORD": "s3cr3t-value"})
+    assert "s3cr3t-value" not in repr(settings) + repr(settings.postgres_account("bi"))
+    assert "s3cr3t-value" in settings.postgres_dsn("bi")
+
+
+def test_a_number_that_is_none_is_named():
+    with pytest.raises(SettingsError, match="KAFKA_PARTITIONS='many'"):
+        _ = Settings({"KAFKA_PARTITIONS": "many"}).partitions
+
+
+def test_an_env_file_names_its_bad_line(tmp_path):
+    file = tmp_path / ".env"
+    file.write_text("# comment\n\nA=1=2\n B = x \n")
+    assert read_env_file(file) == {"A": "1=2", "B": "x"}
+    file.write_text("A=1\nnonsense\n")
+    with pytest.raises(SettingsError, match=r"\.env:2"):
+        read_env_file(file)
