@@ -60,8 +60,15 @@ def import_assets(assets: dict[str, str], s: Settings) -> None:
     try:
         ImportAssetsCommand(render(assets, s), passwords=passwords(s)).run()
     except CommandException as error:
-        details = error.normalized_messages() if hasattr(error, "normalized_messages") else error.__cause__ or ""
-        raise LoadError(f"{error} {details}".strip()) from error
+        raise LoadError(f"the import failed: {_cause(error)}") from error
+
+
+def _cause(error: Exception) -> str:
+    """What Superset wraps: the files that do not fit its schemas, or the name that a reference did not find."""
+    from superset.commands.exceptions import CommandInvalidError
+
+    inner = error.__cause__ or error
+    return str(inner.normalized_messages() if isinstance(inner, CommandInvalidError) else f"{type(inner).__name__} {inner}")
 
 
 def missing(assets: dict[str, str]) -> list[str]:
