@@ -7,9 +7,8 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from contracts.topics import MAX_MESSAGE_BYTES
 
@@ -29,8 +28,7 @@ class BadLineError(ValueError):
     """A line that makes no event; the message names column and value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """``raw``: its bytes without the line end, at most MAX_LINE_BYTES of ``size``."""
 
     number: int
@@ -38,8 +36,7 @@ class Line:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A line with its fields, or with what is wrong with it."""
 
     line: Line
@@ -60,7 +57,7 @@ class CsvFile:
         if line is None:
             raise ReplayError(f"{self._path} is empty")
         try:
-            names = parse(replace(line, raw=line.raw.removeprefix(BOM), size=line.size - len(BOM) * line.raw.startswith(BOM)))
+            names = parse(line._replace(raw=line.raw.removeprefix(BOM), size=line.size - len(BOM) * line.raw.startswith(BOM)))
         except BadLineError as error:
             raise ReplayError(f"{self._path}: the header cannot be read: {error}") from None
         return [name.strip().lower() for name in names]
@@ -94,7 +91,11 @@ class CsvFile:
             if line is None:
                 break
             taken.append(line)
+            if joined.size > MAX_LINE_BYTES:
+                break
             joined = Line(first.number, joined.raw + b"\n" + line.raw, joined.size + 1 + line.size)
+            if b'"' not in line.raw:
+                continue
             try:
                 fields = parse(joined)
             except OpenQuoteError:
@@ -160,11 +161,16 @@ def _lines(stream: BinaryIO) -> Iterator[Line]:
     number = 0
     while raw := read(MAX_LINE_BYTES + 2):
         number += 1
-        size = len(raw)
-        if not raw.endswith(b"\n") and size > MAX_LINE_BYTES:
-            while rest := read(MAX_LINE_BYTES):
-                size += len(rest)
-                if rest.endswith(b"\n"):
-                    break
         text = raw.rstrip(b"\r\n")
-        yield Line(number, text[:MAX_LINE_BYTES], max(size, len(text)) if size > len(raw) else len(text))
+        if len(text) <= MAX_LINE_BYTES:
+            yield Line(number, text, len(text))
+        else:
+            yield Line(number, text[:MAX_LINE_BYTES], len(raw) + _rest_of_line(raw, read))
+
+
+def _rest_of_line(begun: bytes, read: Callable[[int], bytes]) -> int:
+    """Skip to the end of the line; returns how many bytes that was."""
+    size, last = 0, begun
+    while not last.endswith(b"\n") and (last := read(MAX_LINE_BYTES)):
+        size += len(last)
+    return size

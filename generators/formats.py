@@ -1,17 +1,18 @@
 """The files that can be replayed: what a row means as events."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
 from hashlib import blake2b
+from operator import itemgetter
 from typing import NamedTuple
 
 import orjson
 
 from contracts.events import CURRENCY, SCHEMA_VERSION, UNKNOWN, Event
-from contracts.topics import PURCHASES, WEB, Stream
+from contracts.topics import PURCHASES, WEB
 from generators.clock import milliseconds
 from generators.csv_lines import BadLineError
 
@@ -20,16 +21,19 @@ REES46_TYPES = ("view", "cart", "remove_from_cart", "purchase")
 TOO_LARGE = 1e14
 LARGEST_QUANTITY = 2**31 - 1
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+# What is in its shortest form but for zeros at the end.
+_PLAIN = re.compile(r"(0|[1-9]\d{0,10})(\.\d{1,4})?", re.ASCII)
 _WHOLE = re.compile(r"\d{1,12}(\.0*)?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Za-z]{3}", re.ASCII)
 _CENT = Decimal("0.0001")
-_ZERO = "0"
+_CURRENCY_JSON = f'"{CURRENCY}"'
+_NO_PRODUCT = dict.fromkeys(("session_id", "product_id", "category", "brand"), "null")
 
 
 class Made(NamedTuple):
-    """An event of a row. ``time`` in milliseconds."""
+    """An event of a row. ``topic``: where it goes; ``time`` in milliseconds."""
 
-    stream: Stream
+    topic: str
     key: bytes
     value: bytes
     event_id: str
@@ -60,6 +64,8 @@ def moment(column: str, text: str) -> Moment:
 def money(column: str, text: str) -> str:
     """A value of 0 or more as JSON, at most four decimals (half to even)."""
     plain = text.strip()
+    if _PLAIN.fullmatch(plain):
+        return plain.rstrip("0").rstrip(".") if "." in plain else plain
     if not _NUMBER.fullmatch(plain):
         raise BadLineError(f"{column} {text[:80]!r} is not a number")
     value = Decimal(plain)
@@ -72,7 +78,7 @@ def money(column: str, text: str) -> str:
 
 def quantity(column: str, text: str) -> str:
     plain = text.strip()
-    if not plain:
+    if not plain or plain == "1":
         return "1"
     if not _WHOLE.fullmatch(plain) or not 1 <= int(plain.split(".")[0]) <= LARGEST_QUANTITY:
         raise BadLineError(f"{column} {text[:80]!r} is not a whole number from 1 to {LARGEST_QUANTITY}")
@@ -80,10 +86,11 @@ def quantity(column: str, text: str) -> str:
 
 
 def currency(column: str, text: str) -> str:
+    """As JSON; the shop's own where empty."""
     plain = text.strip()
     if plain and not _CURRENCY.fullmatch(plain):
         raise BadLineError(f"{column} {text[:80]!r} is not a currency of three letters")
-    return plain.upper() or CURRENCY
+    return f'"{plain.upper()}"' if plain else _CURRENCY_JSON
 
 
 def required(column: str, text: str) -> str:
@@ -103,60 +110,40 @@ def digest(*parts: str) -> str:
     return blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
 
 
-def template(event: Event) -> str:
-    """A JSON object with a place for the text of every field, in the contract's order."""
-    return "{" + ",".join(f'"{field.name}":%s' for field in event.fields) + "}"
+def template(event: Event, **constants: str) -> str:
+    """A JSON object of the contract's fields, the constants filled in and a named place for the text of each other field."""
+    places = {field.name: f"%({field.name})s" for field in event.fields} | constants
+    return "{" + ",".join(f'"{field.name}":{places[field.name]}' for field in event.fields) + "}"
 
 
-_WEB_FORM, _PURCHASE_FORM = template(WEB.event), template(PURCHASES.event)
-_WEB_FIELDS, _PURCHASE_FIELDS = ([field.name for field in stream.event.fields] for stream in (WEB, PURCHASES))
-_SOMEWHERE = {
-    "schema_version": str(SCHEMA_VERSION),
-    "device": f'"{UNKNOWN}"',
-    "country": f'"{UNKNOWN}"',
-    "channel": f'"{UNKNOWN}"',
-}
+_SOMEWHERE = {"schema_version": str(SCHEMA_VERSION), **dict.fromkeys(("device", "country", "channel"), f'"{UNKNOWN}"')}
+_WEB_EVENT = template(WEB.event, **_SOMEWHERE, quantity="null")
+_PLACED = template(PURCHASES.event, **_SOMEWHERE, status='"placed"', discount="0")
 
 
-def _web_event(event_id: str, when: Moment, customer: str, **values: str) -> Made:
-    texts = {
-        **_SOMEWHERE,
+def _web_event(identity: str, when: Moment, customer: str, texts: dict[str, str]) -> Made:
+    event_id = f"r{identity}"
+    own = {"event_id": f'"{event_id}"', "event_time": when.json, "customer_id": quoted(customer)}
+    return Made(WEB.source, customer.encode(), (_WEB_EVENT % (own | texts)).encode(), event_id, when.time)
+
+
+def _placed(identity: str, when: Moment, customer: str, texts: dict[str, str]) -> Made:
+    event_id = f"r{identity}-placed"
+    own = {
         "event_id": f'"{event_id}"',
         "event_time": when.json,
+        "purchase_id": f'"r{identity}"',
         "customer_id": quoted(customer),
-        "quantity": "null",
-        **values,
-    }
-    return Made(WEB, customer.encode(), (_WEB_FORM % tuple(map(texts.__getitem__, _WEB_FIELDS))).encode(), event_id, when.time)
-
-
-def _placed(purchase_id: str, when: Moment, customer: str, **values: str) -> Made:
-    event_id = f"{purchase_id}-placed"
-    texts = {
-        **_SOMEWHERE,
-        "event_id": f'"{event_id}"',
-        "event_time": when.json,
-        "purchase_id": f'"{purchase_id}"',
-        "customer_id": quoted(customer),
-        "status": '"placed"',
         "purchased_at": when.json,
-        "discount": _ZERO,
-        **values,
     }
-    return Made(
-        PURCHASES,
-        customer.encode(),
-        (_PURCHASE_FORM % tuple(map(texts.__getitem__, _PURCHASE_FIELDS))).encode(),
-        event_id,
-        when.time,
-    )
+    return Made(PURCHASES.source, customer.encode(), (_PLACED % (own | texts)).encode(), event_id, when.time)
 
 
 class Row(NamedTuple):
     """A readable row. ``identity``: digest of its content, equal for rows that say the same; ``events`` makes them with an id."""
 
     identity: str
-    events: Callable[[str], Iterator[Made]]
+    events: Callable[[str], list[Made]]
 
 
 class Reader:
@@ -166,14 +153,17 @@ class Reader:
     optional: tuple[str, ...] = ()
 
     def __init__(self, columns: Sequence[str]) -> None:
-        self._at = {name: columns.index(name) for name in (*self.required, *self.optional) if name in columns}
-        self._others = [i for i, name in enumerate(columns) if name not in self._at]
+        known = (*self.required, *self.optional)
+        # A missing optional column is read from a field that is added at the end of each row, and empty.
+        self._known = itemgetter(*(columns.index(name) if name in columns else -1 for name in known))
+        self._others = [i for i, name in enumerate(columns) if name not in known]
+
+    def known(self, fields: list[str]) -> tuple[str, ...]:
+        """The required columns, then the optional ones."""
+        return self._known([*fields, ""])
 
     def others(self, fields: list[str]) -> list[str]:
         return [fields[i] for i in self._others]
-
-    def field(self, fields: list[str], name: str) -> str:
-        return fields[self._at[name]] if name in self._at else ""
 
 
 class PurchasesReader(Reader):
@@ -185,19 +175,16 @@ class PurchasesReader(Reader):
     equal_rows_differ = True
 
     def read(self, fields: list[str]) -> Row:
-        customer = required("customer_id", self.field(fields, "customer_id"))
-        when = moment("purchased_at", self.field(fields, "purchased_at"))
-        amount = money("amount", self.field(fields, "amount"))
-        units = quantity("quantity", self.field(fields, "quantity"))
-        code = currency("currency", self.field(fields, "currency"))
-
-        def events(identity: str) -> Iterator[Made]:
-            yield _placed(
-                f"r{identity}", when, customer, session_id="null", product_id="null", category="null", brand="null",
-                quantity=units, amount=amount, currency=f'"{code}"',
-            )  # fmt: skip
-
-        return Row(digest("purchases", customer, when.json, amount, units, code, *self.others(fields)), events)
+        who, date, value, number, unit = self.known(fields)
+        customer = required("customer_id", who)
+        when = moment("purchased_at", date)
+        texts = _NO_PRODUCT | {
+            "amount": money("amount", value),
+            "quantity": quantity("quantity", number),
+            "currency": currency("currency", unit),
+        }
+        content = digest("purchases", customer, when.json, *texts.values(), *self.others(fields))
+        return Row(content, lambda identity: [_placed(identity, when, customer, texts)])
 
 
 class Rees46Reader(Reader):
@@ -209,23 +196,30 @@ class Rees46Reader(Reader):
     equal_rows_differ = False
 
     def read(self, fields: list[str]) -> Row:
-        when = moment("event_time", self.field(fields, "event_time"))
-        kind = self.field(fields, "event_type").strip()
+        date, kind, product, category, brand, cost, who, session, category_id = self.known(fields)
         if kind not in REES46_TYPES:
             raise BadLineError(f"event_type {kind[:80]!r} is none of {', '.join(REES46_TYPES)}")
-        product = required("product_id", self.field(fields, "product_id"))
-        price = money("price", self.field(fields, "price"))
-        customer = required("user_id", self.field(fields, "user_id"))
-        labels = [self.field(fields, name).strip() for name in ("category_code", "brand", "user_session", "category_id")]
-        category, brand, session = map(quoted, labels[:3])
+        when = moment("event_time", date)
+        product = required("product_id", product)
+        price = money("price", cost)
+        customer = required("user_id", who)
+        shared = {
+            "product_id": quoted(product),
+            "category": quoted(category),
+            "brand": quoted(brand),
+            "session_id": quoted(session),
+        }
 
-        def events(identity: str) -> Iterator[Made]:
-            shared = {"session_id": session, "product_id": quoted(product), "category": category, "brand": brand}
-            yield _web_event(f"r{identity}", when, customer, event_type=f'"{kind}"', price=price, **shared)
+        def events(identity: str) -> list[Made]:
+            made = [_web_event(identity, when, customer, shared | {"event_type": f'"{kind}"', "price": price})]
             if kind == "purchase":
-                yield _placed(f"r{identity}", when, customer, quantity="1", amount=price, currency=f'"{CURRENCY}"', **shared)
+                made.append(
+                    _placed(identity, when, customer, shared | {"amount": price, "quantity": "1", "currency": _CURRENCY_JSON})
+                )
+            return made
 
-        return Row(digest("rees46", when.json, kind, product, price, customer, *labels, *self.others(fields)), events)
+        content = digest("rees46", when.json, kind, price, customer, *shared.values(), category_id.strip(), *self.others(fields))
+        return Row(content, events)
 
 
 FORMATS: dict[str, type[PurchasesReader] | type[Rees46Reader]] = {"purchases": PurchasesReader, "rees46": Rees46Reader}

@@ -9,7 +9,9 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import repeat
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import orjson
@@ -18,23 +20,24 @@ from contracts.events import CLOCK_TOLERANCE_HOURS, DEAD_LETTER, EARLIEST_EVENT_
 from contracts.settings import Settings
 from contracts.topics import MAX_MESSAGE_BYTES, STREAMS, Stream
 from generators.clock import HOUR, iso, milliseconds
-from generators.csv_lines import BadLineError, Line, Record, ReplayError, open_csv
-from generators.formats import FORMATS, Made, Reader, digest
+from generators.csv_lines import BadLineError, CsvFile, Line, Record, ReplayError, open_csv
+from generators.formats import FORMATS, Made, Reader, Row, digest
 from generators.ledger import Ledger
 from generators.occurrences import Occurrences, open_occurrences
 from generators.progress import Meter
 from generators.records import Records, good, namespace
 from generators.send import Sender
 
-BATCH = 5_000
+BATCH, BATCH_BYTES = 5_000, 4_000_000
 REPORTED = 20
-# What a message may weigh beside its value, in the broker's count.
-ENVELOPE = 2_048
+# Key and value of a message; the rest is the broker's envelope. A shorter line makes no larger event: one byte of it
+# becomes six at most, in key and value.
+LARGEST_EVENT = MAX_MESSAGE_BYTES - 2_048
+LONG_LINE = LARGEST_EVENT // 16
 EARLIEST = milliseconds(datetime.fromisoformat(EARLIEST_EVENT_TIME))
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(NamedTuple):
     """A line that makes no event, and why."""
 
     line: Line
@@ -91,7 +94,7 @@ def _send(settings: Settings, path: Path, name: str, sender: Sender, ledger: Led
         if FORMATS[name].equal_rows_differ:
             _count_rows(path, name, occurrences)
         with Meter(f"replay {path.name}", total=size) as meter, Outbox(path.name, FORMATS[name].stream, sender, ledger) as outbox:
-            for made, position in events(path, name, occurrences):
+            for file, made in events(path, name, occurrences):
                 totals.lines += 1
                 if isinstance(made, Unreadable):
                     totals.report(path.name, made)
@@ -100,7 +103,7 @@ def _send(settings: Settings, path: Path, name: str, sender: Sender, ledger: Led
                     totals.records += len(made)
                     outbox.add(made)
                 if outbox.full:
-                    meter.add(outbox.empty(), done=position, note=f"{totals.bad:,} bad lines" if totals.bad else "")
+                    meter.add(outbox.empty(), done=file.position, note=f"{totals.bad:,} bad lines" if totals.bad else "")
             meter.add(outbox.empty(), done=size)
     return totals
 
@@ -119,27 +122,27 @@ def _count_rows(path: Path, name: str, occurrences: Occurrences) -> None:
         meter.add(lines % BATCH)
 
 
-def events(path: Path, name: str, occurrences: Occurrences) -> Iterator[tuple[list[Made] | Unreadable, int]]:
-    """What each line makes, and the position in the file."""
+def events(path: Path, name: str, occurrences: Occurrences) -> Iterator[tuple[CsvFile, list[Made] | Unreadable]]:
+    """What each line makes, with the file that is being read."""
     with open_csv(path) as file:
         reader = FORMATS[name](file.columns)
-        counts = occurrences.counts() if reader.equal_rows_differ else None
+        counts = occurrences.counts() if reader.equal_rows_differ else repeat(0)
         for record in file.records():
             row = _row(reader, record)
             if isinstance(row, Unreadable):
-                yield row, file.position
+                yield file, row
                 continue
-            before = 0 if counts is None else next(counts, None)
+            before = next(counts, None)
             if before is None:
                 raise ReplayError(f"{path} changed while it was read")
-            made = list(row.events(digest(row.identity, str(before)) if before else row.identity))
-            if any(len(event.value) + len(event.key) > MAX_MESSAGE_BYTES - ENVELOPE for event in made):
-                yield Unreadable(record.line, "the event is larger than a message may be"), file.position
+            made = row.events(digest(row.identity, str(before)) if before else row.identity)
+            if len(record.line.raw) > LONG_LINE and any(len(event.value) + len(event.key) > LARGEST_EVENT for event in made):
+                yield file, Unreadable(record.line, "the event is larger than a message may be")
             else:
-                yield made, file.position
+                yield file, made
 
 
-def _row(reader: Reader, record: Record):
+def _row(reader: Reader, record: Record) -> Row | Unreadable:
     if record.problem:
         return Unreadable(record.line, record.problem)
     try:
@@ -156,9 +159,9 @@ class Outbox:
 
     def __init__(self, file: str, stream: Stream, sender: Sender, ledger: Ledger) -> None:
         self._file, self._stream, self._sender, self._ledger = file, stream, sender, ledger
-        self._made: dict[Stream, list[Made]] = {each: [] for each in STREAMS}
+        self._made: dict[str, list[Made]] = {each.source: [] for each in STREAMS}
         self._bad: list[Unreadable] = []
-        self._bytes = 0
+        self._bytes = self._records = 0
 
     def __enter__(self) -> "Outbox":
         return self
@@ -168,22 +171,24 @@ class Outbox:
 
     @property
     def full(self) -> bool:
-        return self._bytes > BATCH * 400 or len(self._bad) + sum(map(len, self._made.values())) >= BATCH
+        return self._records >= BATCH or self._bytes >= BATCH_BYTES
 
     def add(self, made: list[Made]) -> None:
         for event in made:
-            self._made[event.stream].append(event)
+            self._made[event.topic].append(event)
             self._bytes += len(event.value)
+        self._records += len(made)
 
     def set_aside(self, bad: Unreadable) -> None:
         self._bad.append(bad)
         self._bytes += len(bad.line.raw)
+        self._records += 1
 
     def empty(self) -> int:
         """Send what is held; returns how many records."""
         count = 0
-        for stream, made in self._made.items():
-            records = _sent(stream, made)
+        for stream in STREAMS:
+            records = _sent(stream, self._made[stream.source])
             self._sender.send(records)
             self._ledger.add(records)
             count += len(records)
@@ -193,9 +198,9 @@ class Outbox:
             _unreadable(self._stream, self._file, self._bad, [bad.line.raw for bad in self._bad]), self._stream.dead_letters
         )
         count += len(self._bad)
-        self._made = {each: [] for each in STREAMS}
+        self._made = {each.source: [] for each in STREAMS}
         self._bad = []
-        self._bytes = 0
+        self._bytes = self._records = 0
         return count
 
 
