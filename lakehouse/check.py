@@ -12,7 +12,7 @@ from contracts.lake import CUSTOMER_FEATURES, EXPORTED_MARTS, RUN_ID
 from contracts.ml import CUSTOMER_SEGMENTS
 from contracts.settings import settings
 from lakehouse import clients, runs
-from lakehouse.errors import exit_code
+from lakehouse.program import exit_code
 
 
 def check(catalog: Catalog, run_id: str) -> dict[str, dict[str, int]]:
