@@ -24,7 +24,8 @@ class Agenda:
         block = ordered["time"] // self._reach
         begins = np.flatnonzero(run_starts(block))
         for begin, end in zip(begins.tolist(), [*begins[1:].tolist(), len(block)], strict=True):
-            self._blocks[int(block[begin])].append(take(ordered, slice(begin, end)))
+            # Copies: a view would keep all of ``ordered`` until its last event has happened.
+            self._blocks[int(block[begin])].append(take(ordered, np.arange(begin, end)))
 
     def pop(self, block: int) -> Columns:
         """The events of a block, in event-time order. ``add`` comes before the first ``pop``: it shows the columns."""

@@ -11,7 +11,7 @@ def length(columns: Columns) -> int:
     return len(next(iter(columns.values())))
 
 
-def take(columns: Columns, rows: np.ndarray | slice) -> Columns:
+def take(columns: Columns, rows: np.ndarray) -> Columns:
     """The given rows, by position or by mask, in that order."""
     return {name: values[rows] for name, values in columns.items()}
 
