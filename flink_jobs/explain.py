@@ -1,4 +1,4 @@
-"""Print the job's plan without running it: ``python -m flink_jobs.explain`` in Flink's environment (``runner.flink.environment``)."""
+"""Print the plan of the job without running it: ``python -m flink_jobs.explain``, with the environment of ``runner.flink``."""
 
 from contracts.settings import settings
 from flink_jobs.job import environment_for, statements

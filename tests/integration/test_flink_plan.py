@@ -23,7 +23,8 @@ def plan(tmp_path_factory) -> str:
         patch.setenv("FLINK_PASSWORD", "of-no-server")
         contract_settings.settings.cache_clear()
         flink.prepare()
-        environment = flink.environment() | {"FLINK_OPT_DIR": str(flink.home() / "opt"), "FLINK_PLUGINS_DIR": str(flink.home() / "plugins")}
+        home = flink.home()
+        environment = flink.environment() | {"FLINK_OPT_DIR": str(home / "opt"), "FLINK_PLUGINS_DIR": str(home / "plugins")}
         command = [python("flink"), "-m", "flink_jobs.explain"]
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180)
     contract_settings.settings.cache_clear()
