@@ -49,7 +49,14 @@ def _pool(seed: int, locale: str) -> tuple[list[str], list[str], list[str]]:
     """First names, last names and cities. Faker is slow: a pool for each locale, then combinations."""
     fake = Faker(locale)
     fake.seed_instance(seed)
-    return tuple([make() for _ in range(POOL)] for make in (fake.first_name, fake.last_name, fake.city))
+    first, last = ([make() for _ in range(POOL)] for make in (fake.first_name, fake.last_name))
+    return first, last, _cities(fake)
+
+
+def _cities(fake: Faker) -> list[str]:
+    """Some locales list their cities in the order of a set, another one in every process."""
+    known = getattr(fake.provider("address"), "cities", ())
+    return fake.random.choices(sorted(set(known)), k=POOL) if known else [fake.city() for _ in range(POOL)]
 
 
 def _plain(name: str) -> str:

@@ -1,7 +1,10 @@
 """The edges of the generators: what is sent to Kafka and Postgres, the ledger, plans, and the command line."""
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -9,7 +12,7 @@ from confluent_kafka import KafkaError, KafkaException
 from generators_support import END, records_of, world
 
 from contracts.events import Reason
-from contracts.settings import Settings
+from contracts.settings import ROOT, Settings
 from contracts.tables import CUSTOMERS
 from contracts.topics import PURCHASES, WEB
 from generators import __main__ as cli
@@ -164,6 +167,33 @@ def test_rows_of_customers_are_the_tables_columns_and_the_same_each_time():
         named = dict(zip((column.name for column in CUSTOMERS.columns), row, strict=True))
         assert named["registered_at"] <= END and "@example.com" in named["email"]
         assert named["birth_date"] is None or named["registered_at"].date() - named["birth_date"] > timedelta(days=17 * 365)
+
+
+PRINTED = """
+from hashlib import md5
+from generators_support import END, records_of, world
+from generators.clock import milliseconds
+from generators.people import shop_rows
+made = world(customers=200, months=1)
+rows = [records.columns() for records in records_of(made)], list(shop_rows(made.customers, milliseconds(END)))
+print(md5(repr(rows).encode()).hexdigest())
+"""
+
+
+def test_the_same_world_in_every_process():
+    """Whatever the order of Python's sets."""
+    path = f"{ROOT}:{Path(__file__).parent}"
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", PRINTED],
+            env={"PYTHONPATH": path, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(printed) == 1
 
 
 def test_customers_who_register_later_are_not_written_yet():
