@@ -55,7 +55,7 @@ def _pool(seed: int, locale: str) -> tuple[list[str], list[str], list[str]]:
 
 def _cities(fake: Faker) -> list[str]:
     """Some locales list their cities in the order of a set, another one in every process."""
-    known = getattr(fake.provider("address"), "cities", ())
+    known = next((provider.cities for provider in fake.get_providers() if hasattr(provider, "cities")), ())
     return fake.random.choices(sorted(set(known)), k=POOL) if known else [fake.city() for _ in range(POOL)]
 
 
