@@ -11,10 +11,10 @@ from spark_ml.features import SCALED
 
 CLUSTER = "cluster"
 MAX_ITERATIONS = 40
-# K-Means stops at the nearest local optimum; the cheapest of some starts is kept.
-STARTS = 3
+# K-Means stops at the nearest local optimum; the cheaper of two starts is kept.
+STARTS = 2
 # Rounds of k-means||. With Spark's own 2 a start may come by fewer centres than clusters, on which Spark 4.1 fails.
-INITIAL_ROUNDS = 5
+INITIAL_ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ def _try(scaled: DataFrame, k: int, seed: int) -> Candidate | None:
 
 
 def _fit(scaled: DataFrame, k: int, seed: int) -> KMeansModel:
-    return KMeans(
-        featuresCol=SCALED, predictionCol=CLUSTER, k=k, seed=seed, initSteps=INITIAL_ROUNDS, maxIter=MAX_ITERATIONS
-    ).fit(scaled)
+    # K-Means keeps its own compact copy for its rounds only of an input that is not cached itself: a column of one is not.
+    vectors = scaled.select(SCALED)
+    k_means = KMeans(featuresCol=SCALED, predictionCol=CLUSTER, k=k, seed=seed, initSteps=INITIAL_ROUNDS, maxIter=MAX_ITERATIONS)
+    return k_means.fit(vectors)

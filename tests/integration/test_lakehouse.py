@@ -222,6 +222,14 @@ def test_features_become_segments_in_lake_and_warehouse(lake: Lake, catalog: Cat
     other = lake.run("spark_ml.segments", "--run-id", "whole", "--k-max", "5")
     assert other.returncode == 1
     assert "take another run id" in other.stderr
+    stranger = "SELECT * REPLACE ('stranger' AS customer_id) FROM ml.customer_segments FINAL WHERE run_id = 'whole' LIMIT 1"
+    client.command(f"INSERT INTO ml.customer_segments {stranger}")
+    differing = lake.run("spark_ml.write_back", "--run-id", "whole")
+    assert (differing.returncode, differing.stderr.strip()) == (
+        1,
+        "spark_ml.write_back: ml.customer_segments, run whole: 240 rows in the lake; "
+        "0 keys are missing in ClickHouse, 1 are only there",
+    )
     unknown = lake.run("spark_ml.write_back", "--run-id", "unknown")
     assert (unknown.returncode, unknown.stderr.strip()) == (
         1,
