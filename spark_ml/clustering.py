@@ -11,8 +11,8 @@ from spark_ml.features import SCALED
 
 CLUSTER = "cluster"
 MAX_ITERATIONS = 40
-# K-Means stops at the nearest local optimum; the cheaper of two starts is kept.
-STARTS = 2
+# K-Means stops at the nearest local optimum; the cheapest of some starts is kept.
+STARTS = 3
 # Rounds of k-means||. With Spark's own 2 a start may come by fewer centres than clusters, on which Spark 4.1 fails.
 INITIAL_ROUNDS = 3
 
