@@ -154,11 +154,13 @@ def test_a_real_file_comes_out_to_the_cent(stack, shop_file):
     """Sessions, funnel, purchases and revenue of the marts = a few lines of pandas over the file."""
     assert stack.make("replay", f"FILE={shop_file}", "FORMAT=rees46").returncode == 0
     settle()
-    rows = pd.read_csv(shop_file, dtype=str, keep_default_na=False)
-    whole = rows[rows.user_session.notna()]  # pandas fills up a line that is cut off; replay sets it aside
+    with gzip.open(shop_file, "rt", newline="") as file:
+        header, *lines = csv.reader(file)
+    # A line that is cut off has too few columns: replay sets it aside.
+    rows = pd.DataFrame([line for line in lines if len(line) == len(header)], columns=header)
     dead = stack.sql(f"SELECT count() FROM raw.dead_letters FINAL WHERE source_topic = '{shop_file.name}'")
-    assert int(dead[0][0]) == len(rows) - len(whole)
-    events = whole.drop_duplicates().copy()
+    assert int(dead[0][0]) == len(lines) - len(rows)
+    events = rows.drop_duplicates().copy()
     in_raw = stack.sql("SELECT count() FROM raw.web_events FINAL WHERE toYear(event_time) = 2019")
     assert int(in_raw[0][0]) == len(events)
     day = events.event_time.str[:10].max()
@@ -221,10 +223,10 @@ def test_old_purchases_with_bad_lines(stack, tmp_path):
     expected = {}
     for customer, group in days.groupby("customer"):
         first, last, repeat = group.day.iloc[0], group.day.iloc[-1], group.amount.iloc[1:]
-        mean = round(float(repeat.mean()), 2) if len(repeat) else 0.0
-        expected[customer] = (len(repeat), (last - first).days, (as_of - first).days, mean)
+        mean = float(repeat.mean()) if len(repeat) else 0.0
+        expected[customer] = (len(repeat), (last - first).days, (as_of - first).days, pytest.approx(mean))
     found = stack.sql("SELECT customer_id, frequency, recency, T, monetary_value FROM marts.clv_summary")
-    assert {row[0]: (int(row[1]), int(row[2]), int(row[3]), round(float(row[4]), 2)) for row in found} == expected
+    assert {row[0]: (int(row[1]), int(row[2]), int(row[3]), float(row[4])) for row in found} == expected
 
 
 BAD = {
