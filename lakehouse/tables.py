@@ -40,6 +40,9 @@ class Written:
 
 def open_table(catalog: Catalog, identifier: str, schema: Schema) -> Table:
     """The table, made without rows where it is missing."""
+    # To create what exists leaves a metadata file behind.
+    if catalog.table_exists(identifier):
+        return catalog.load_table(identifier)
     return catalog.create_table_if_not_exists(identifier, schema=schema, properties=TABLE_PROPERTIES)
 
 
