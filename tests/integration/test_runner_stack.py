@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,25 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from contracts.settings import PORTS, ROOT
+from contracts.settings import ROOT
 from runner import processes
+from tests.ports import free_offset
 
 PARTS = ("postgres", "kafka")
 BACK_SECONDS = 90
-
-
-def free_offset() -> int:
-    """A PORT_OFFSET under which all ports of a stack are free."""
-    for offset in range(21000, 45000, 500):
-        try:
-            for port in PORTS.values():
-                with socket.socket() as probe:
-                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    probe.bind(("127.0.0.1", port + offset))
-        except OSError:
-            continue
-        return offset
-    raise AssertionError("no free range of ports")
 
 
 @pytest.fixture
