@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export PYTHONPATH := $(CURDIR)
+# Each tool is compiled at its first start, not again at every one.
+unexport PYTHONDONTWRITEBYTECODE
 
 export TOOLS_DIR ?= $(CURDIR)/.tools
 venv = $(TOOLS_DIR)/venvs/$(1)/bin/python

@@ -1,3 +1,6 @@
-"""PyFlink: validate once, deduplicate, sessionise, aggregate. One job, one entry point (``flink_jobs.submit``)."""
+"""PyFlink in two jobs: ``intake`` judges and deduplicates, ``live`` computes what Postgres shows. ``submit`` starts both."""
 
-JOB_NAME = "customer-events"
+INTAKE = "intake"
+LIVE = "live"
+# In the order in which events pass them.
+JOBS = (INTAKE, LIVE)

@@ -1,7 +1,9 @@
-"""Print the plan of the job without running it: ``python -m flink_jobs.explain``, with the environment of ``runner.flink``."""
+"""Print the plan of a job without running it: ``python -m flink_jobs.explain JOB``, with the environment of ``runner.flink``."""
+
+import importlib
+import sys
 
 from contracts.settings import settings
-from flink_jobs.job import environment_for, statements
 
 if __name__ == "__main__":
-    print(statements(environment_for(settings()), settings()).explain())
+    print(importlib.import_module(f"flink_jobs.{sys.argv[1]}").statements(settings())[1].explain())

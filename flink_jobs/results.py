@@ -1,47 +1,11 @@
-"""Table -> Table: what is computed from the judged events. Plain SQL; each function is one result.
+"""Table -> Table: what is computed from the accepted events. Plain SQL; each function is one result.
 
 Every aggregate is commutative, so the order of arrival does not matter, and a late event corrects its figure.
 Columns come out in the order of the target's contract. ``views`` is a reserved word of Flink's SQL.
 """
 
-from contracts.events import FUNNEL_STEPS, REFUNDED_STATUSES, UNKNOWN, Event
+from contracts.events import FUNNEL_STEPS, REFUNDED_STATUSES, UNKNOWN
 from contracts.types import Column, Type
-
-
-def _typed(column: Column) -> str:
-    """A field of the verdict in its contract type."""
-    if column.type is Type.TIMESTAMP:
-        return f"TO_TIMESTAMP_LTZ(verdict.{column.name}, 3)"
-    if column.type is Type.MONEY:
-        return f"CAST(verdict.{column.name} AS {column.type.flink})"
-    return f"verdict.{column.name}"
-
-
-def judged(event: Event) -> str:
-    """One row per record: its verdict beside its bytes and position."""
-    return f"""
-        SELECT judge_{event.name}(raw_value, raw_key) AS verdict, raw_key, raw_value, source_partition, source_offset, arrived
-        FROM {event.name}_source"""
-
-
-def accepted(event: Event) -> str:
-    """Valid events, the first record of each event id. Keep-first on arrival is an insert-only stream."""
-    fields = ", ".join(f"{_typed(column)} AS {column.name}" for column in event.fields)
-    names = ", ".join(column.name for column in event.fields)
-    return f"""
-        SELECT {names}, source_partition, source_offset FROM (
-          SELECT *, ROW_NUMBER() OVER (PARTITION BY event_id ORDER BY arrived ASC) AS arrival FROM (
-            SELECT {fields}, source_partition, source_offset, arrived FROM {event.name}_judged WHERE verdict.reason IS NULL
-          )
-        ) WHERE arrival = 1"""
-
-
-def dead_letters(event: Event, source_topic: str) -> str:
-    return f"""
-        SELECT verdict.reason, verdict.message, raw_value, raw_key, '{event.name}', '{source_topic}',
-               source_partition, source_offset,
-               CAST(arrived AS TIMESTAMP_LTZ(3))
-        FROM {event.name}_judged WHERE verdict.reason IS NOT NULL"""
 
 
 def _count(event_type: str) -> str:

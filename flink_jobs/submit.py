@@ -1,14 +1,16 @@
-"""Submit the job where it does not run, from its newest savepoint or checkpoint; stop it with a savepoint."""
+"""Submit the jobs that do not run, each from its newest savepoint or checkpoint; stop them with savepoints."""
 
 import re
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import requests
 
 from contracts.settings import ROOT, settings
-from flink_jobs import JOB_NAME
+from flink_jobs import JOBS
+from flink_jobs.state import state_folder
 from runner import flink
 from runner.tools import python
 
@@ -20,34 +22,39 @@ class JobError(RuntimeError):
     """The job could not be submitted, does not run, or could not be stopped; the message says why."""
 
 
-def running() -> str:
-    """The id of the job that runs or is about to; empty where there is none."""
-    for job in _get("/jobs/overview")["jobs"]:
-        if job["name"] == JOB_NAME and job["state"] in ("RUNNING", *STARTING):
-            return job["jid"]
+def running(job: str) -> str:
+    """The id of the job of this name that runs or is about to; empty where there is none."""
+    for found in _get("/jobs/overview")["jobs"]:
+        if found["name"] == job and found["state"] in ("RUNNING", *STARTING):
+            return found["jid"]
     return ""
 
 
-def newest_state() -> Path | None:
-    """The newest complete savepoint or checkpoint of any earlier run."""
-    found = (settings().var / "flink").glob("*points/**/_metadata")
+def newest_state(job: str) -> Path | None:
+    """The newest complete savepoint or checkpoint of the job's earlier runs."""
+    found = state_folder(settings(), job).glob("*points/**/_metadata")
     return max((file.parent for file in found), key=lambda folder: (folder / "_metadata").stat().st_mtime, default=None)
 
 
 def submit() -> None:
-    """May run again: a job that runs is left alone. JobError when it does not get to run."""
-    if not running():
-        state = newest_state()
+    """May run again: a job that runs is left alone. JobError when one does not get to run."""
+    with ThreadPoolExecutor(len(JOBS)) as pool:
+        list(pool.map(_submit, JOBS))
+
+
+def _submit(job: str) -> None:
+    if not running(job):
+        state = newest_state(job)
         resume = ["-s", state.as_uri()] if state else []
         interpreter = python("flink")
         command = [
             str(flink.home() / "bin" / "flink"), "run", "-d", *resume, "-pyexec", interpreter, "-pyclientexec", interpreter,
-            "-py", str(ROOT / "flink_jobs" / "job.py"),
+            "-py", str(ROOT / "flink_jobs" / f"{job}.py"),
         ]  # fmt: skip
         done = subprocess.run(command, env=flink.environment(), capture_output=True, text=True, timeout=DEADLINE_SECONDS)
         if done.returncode:
-            raise JobError(f"job {JOB_NAME} was not accepted: {_cause(done.stdout + done.stderr)}")
-    _wait_until_running()
+            raise JobError(f"job {job} was not accepted: {_cause(done.stdout + done.stderr)}")
+    _wait_until_running(job)
 
 
 def _cause(output: str) -> str:
@@ -59,32 +66,38 @@ def _cause(output: str) -> str:
 
 
 def stop() -> None:
-    """Stop with a savepoint. Without one the last checkpoint serves: it is retained."""
-    job = running()
-    if not job:
+    """Stop with savepoints, the last job first. Without one the last checkpoint serves: it is retained."""
+    for job in reversed(JOBS):
+        _stop(job)
+
+
+def _stop(job: str) -> None:
+    identity = running(job)
+    if not identity:
         return
-    request = requests.post(f"{settings().url('FLINK')}/jobs/{job}/stop", json={"drain": False}, timeout=30)
+    folder = (state_folder(settings(), job) / "savepoints").as_uri()
+    body = {"targetDirectory": folder, "drain": False}
+    request = requests.post(f"{settings().url('FLINK')}/jobs/{identity}/stop", json=body, timeout=30)
     request.raise_for_status()
     trigger, deadline = request.json()["request-id"], time.monotonic() + DEADLINE_SECONDS
-    while (answer := _get(f"/jobs/{job}/savepoints/{trigger}"))["status"]["id"] != "COMPLETED":
+    while (answer := _get(f"/jobs/{identity}/savepoints/{trigger}"))["status"]["id"] != "COMPLETED":
         if time.monotonic() > deadline:
-            raise JobError(f"job {JOB_NAME}: no savepoint after {DEADLINE_SECONDS} s")
+            raise JobError(f"job {job}: no savepoint after {DEADLINE_SECONDS} s")
         time.sleep(0.5)
     if "failure-cause" in answer["operation"]:
-        raise JobError(f"job {JOB_NAME}: no savepoint: {answer['operation']['failure-cause']['stack-trace'].splitlines()[0]}")
+        raise JobError(f"job {job}: no savepoint: {answer['operation']['failure-cause']['stack-trace'].splitlines()[0]}")
 
 
-def _wait_until_running() -> None:
+def _wait_until_running(job: str) -> None:
     deadline = time.monotonic() + DEADLINE_SECONDS
     while True:
-        job = running()
-        tasks = _get(f"/jobs/{job}")["status-counts"] if job else {}
-        if job and tasks.get("RUNNING", 0) == sum(tasks.values()):
+        identity = running(job)
+        tasks = _get(f"/jobs/{identity}")["status-counts"] if identity else {}
+        if identity and tasks.get("RUNNING", 0) == sum(tasks.values()):
             return
         if time.monotonic() > deadline:
-            found = tasks or "no job"
             raise JobError(
-                f"job {JOB_NAME} does not run after {DEADLINE_SECONDS} s: {found}; its page is {settings().url('FLINK')}"
+                f"job {job} does not run after {DEADLINE_SECONDS} s: {tasks or 'no job'}; its page is {settings().url('FLINK')}"
             )
         time.sleep(0.5)
 

@@ -1,67 +1,90 @@
-"""Flink's view of the outside: Kafka sources, validated and dead-letter topics, Postgres tables. Rendered from contracts."""
+"""Flink's view of the outside: Kafka topics and Postgres tables. Rendered from contracts."""
 
-from contracts.events import SOURCE_POSITION
 from contracts.settings import Settings
 from contracts.tables import PostgresTable
-from contracts.topics import DEAD_LETTERS, FLINK_GROUP, MAX_DEAD_LETTER_BYTES, Stream
+from contracts.topics import INTAKE_GROUP, LIVE_GROUP, MAX_DEAD_LETTER_BYTES, Stream
 from contracts.types import Column, Type
+
+
+def source_name(stream: Stream) -> str:
+    return f"{stream.event.name}_source"
 
 
 def source(stream: Stream, settings: Settings) -> str:
     """Raw bytes of the stream's topic with their position; ``arrived`` orders records by processing time."""
     return f"""
-        CREATE TABLE {stream.event.name}_source (
+        CREATE TABLE {source_name(stream)} (
           raw_key BYTES,
           raw_value BYTES,
           source_partition INT METADATA FROM 'partition' VIRTUAL,
           source_offset BIGINT METADATA FROM 'offset' VIRTUAL,
           arrived AS PROCTIME()
         ) WITH (
-          'connector' = 'kafka',
-          'topic' = '{stream.source}',
-          'properties.bootstrap.servers' = '{settings.address("KAFKA")}',
-          'properties.group.id' = '{FLINK_GROUP}',
-          'scan.startup.mode' = 'earliest-offset',
+          {_kafka_source(stream.source, INTAKE_GROUP, settings)},
           'key.format' = 'raw', 'key.fields' = 'raw_key',
           'value.format' = 'raw', 'value.fields-include' = 'EXCEPT_KEY'
         )"""
 
 
-def _json_sink(name: str, topic: str, columns: tuple[Column, ...], settings: Settings, key: str = "") -> str:
-    body = ", ".join(f"`{column.name}` {'BYTES' if column.name.startswith('raw_') else column.type.flink}" for column in columns)
-    keyed = f"'key.format' = 'raw', 'key.fields' = '{key}', 'value.fields-include' = 'ALL'," if key else ""
+def validated_source_name(stream: Stream) -> str:
+    return f"{stream.event.name}_validated"
+
+
+def validated_source(stream: Stream, settings: Settings) -> str:
+    body = ", ".join(f"`{column.name}` {column.type.flink}" for column in stream.event.fields)
     return f"""
-        CREATE TABLE {name} ({body}) WITH (
+        CREATE TABLE {validated_source_name(stream)} ({body}, arrived AS PROCTIME()) WITH (
+          {_kafka_source(stream.validated, LIVE_GROUP, settings)},
+          'value.format' = 'json',
+          'value.json.timestamp-format.standard' = 'ISO-8601'
+        )"""
+
+
+def _kafka_source(topic: str, group: str, settings: Settings) -> str:
+    return f"""'connector' = 'kafka',
+          'topic' = '{topic}',
+          'properties.bootstrap.servers' = '{settings.address("KAFKA")}',
+          'properties.group.id' = '{group}',
+          'properties.fetch.min.bytes' = '65536',
+          'properties.fetch.max.wait.ms' = '{settings.number("FLINK_FETCH_WAIT_MS", 50)}',
+          'scan.startup.mode' = 'earliest-offset'"""
+
+
+def validated_sink_name(stream: Stream) -> str:
+    return f"{stream.event.name}_validated_sink"
+
+
+def validated_sink(stream: Stream, settings: Settings) -> str:
+    keyed = "'key.format' = 'raw', 'key.fields' = 'raw_key', 'value.fields-include' = 'EXCEPT_KEY',"
+    return _text_sink(validated_sink_name(stream), stream.validated, "raw_key BYTES, payload STRING", keyed, settings)
+
+
+def dead_letter_sink_name(stream: Stream) -> str:
+    return f"{stream.event.name}_dead_letters_sink"
+
+
+def dead_letter_sink(stream: Stream, settings: Settings) -> str:
+    return _text_sink(dead_letter_sink_name(stream), stream.dead_letters, "payload STRING", "", settings)
+
+
+def _text_sink(name: str, topic: str, columns: str, keyed: str, settings: Settings) -> str:
+    return f"""
+        CREATE TABLE {name} ({columns}) WITH (
           'connector' = 'kafka',
           'topic' = '{topic}',
           'properties.bootstrap.servers' = '{settings.address("KAFKA")}',
           'properties.compression.type' = 'lz4',
-          'properties.linger.ms' = '5',
+          'properties.linger.ms' = '{settings.number("FLINK_LINGER_MS", 20)}',
           'properties.batch.size' = '131072',
           'properties.max.request.size' = '{MAX_DEAD_LETTER_BYTES}',
           'sink.delivery-guarantee' = 'at-least-once',
           {keyed}
-          'value.format' = 'json',
-          'value.json.timestamp-format.standard' = 'ISO-8601',
-          'value.json.encode.decimal-as-plain-number' = 'true'
+          'value.format' = 'raw'
         )"""
 
 
-def validated_sink(stream: Stream, settings: Settings) -> str:
-    return _json_sink(f"{stream.event.name}_validated", stream.validated, validated_columns(stream), settings, key="customer_id")
-
-
-def dead_letter_sink(stream: Stream, settings: Settings) -> str:
-    """BYTES come out as base64 in JSON."""
-    return _json_sink(f"{stream.event.name}_dead_letters", stream.dead_letters, DEAD_LETTERS.fields, settings)
-
-
-def validated_columns(stream: Stream) -> tuple[Column, ...]:
-    return (*stream.event.fields, *SOURCE_POSITION)
-
-
 def sink_type(column: Column) -> str:
-    """The JDBC connector knows no zoned timestamps: they are written as UTC, the JVM's zone (``flink-conf.yaml``)."""
+    """The JDBC connector knows no zoned timestamps: they are written as UTC, the JVM's zone (``runner/flink.py``)."""
     return "TIMESTAMP(3)" if column.type is Type.TIMESTAMP else column.type.flink
 
 

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from contracts.settings import ROOT, SettingsError, settings
 from contracts.steps import Value
 from runner import stack
 from runner.airflow_client import Airflow, AirflowError, States
-from runner.display import Progress
+from runner.display import Progress, console
 from runner.hops import HOPS, Counts, hops, segments
 from runner.service import StackError
 from runner.tools import python
@@ -136,9 +136,10 @@ def unequal(counts: Counts) -> list[str]:
 
 
 def counts_table(counts: Counts) -> Table:
-    table = Table("records", *HOPS, title="Records per hop")
-    for name, found in counts.items():
-        table.add_row(name, *(f"{found[hop]:,}" if hop in found else "" for hop in HOPS))
+    """Hops downwards, so that the numbers fit a terminal of 80 columns."""
+    table = Table("records", *counts, title="Records per hop")
+    for hop in HOPS:
+        table.add_row(hop, *(f"{found[hop]:,}" if hop in found else "" for found in counts.values()))
     return table
 
 
@@ -158,7 +159,7 @@ def seconds_table(seconds: dict[str, float]) -> Table:
 
 
 def pages_table(run_id: str) -> Table:
-    table = Table("page", "address", "login", title="Pages")
+    table = Table("page", Column("address", overflow="fold"), Column("login", overflow="fold"), title="Pages")
     for row in stack.pages():
         table.add_row(*row)
     table.add_row("Report on the segments", str(settings().var / "reports" / f"segments-{run_id}.html"), "")
@@ -167,7 +168,7 @@ def pages_table(run_id: str) -> Table:
 
 def main(report: Callable[[str], None] = lambda text: print(text, file=sys.stderr)) -> int:
     try:
-        return Demo(Console()).run()
+        return Demo(console()).run()
     except stack.PartError as error:
         report("\n".join([str(error), *(f"  {line}" for line in error.lines)]))
     except (StackError, SettingsError, DemoError, AirflowError, UnsettledError) as error:

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 from contracts.settings import ROOT, Settings, settings
+from flink_jobs import JOBS
 from runner.service import StackError
 from runner.tools import jars, java, packages, python, render
 
@@ -39,7 +40,6 @@ def committed_options() -> dict[str, str]:
 
 def options(s: Settings) -> dict[str, object]:
     """config.yaml: what is shipped, what is committed, and what depends on this machine."""
-    state = (s.var / "flink").as_uri()
     return {
         # The JDBC connector writes local times: the JVM lives in UTC.
         "env.java.opts.all": f"{shipped_java_options()} -Duser.timezone=UTC",
@@ -56,10 +56,8 @@ def options(s: Settings) -> dict[str, object]:
         "taskmanager.host": s.get("FLINK_TASKMANAGER_HOST", s.host("FLINK")),
         "taskmanager.bind-host": s.bind_address,
         "taskmanager.memory.process.size": s.get("FLINK_TASKMANAGER_MEMORY", "2560m"),
-        "taskmanager.numberOfTaskSlots": s.number("FLINK_SLOTS", s.parallelism),
+        "taskmanager.numberOfTaskSlots": s.number("FLINK_SLOTS", len(JOBS) * s.parallelism),
         "parallelism.default": s.parallelism,
-        "execution.checkpointing.dir": f"{state}/checkpoints",
-        "execution.checkpointing.savepoint-dir": f"{state}/savepoints",
         "io.tmp.dirs": s.var / "flink" / "tmp",
         "python.executable": python("flink"),
         "python.client.executable": python("flink"),
@@ -80,6 +78,8 @@ def _prepare(s: Settings) -> None:
         shutil.copy(shipped, conf / shipped.name)
     render(conf / "config.yaml", options(s), separator=": ")
     wanted = {jar.name: jar for directory in (home() / "lib", jars("flink")) for jar in directory.glob("*.jar")}
+    # Python inside the JVM is loaded once a process: by the cluster's class loader, not by each job's.
+    wanted |= {jar.name: jar for jar in (home() / "opt").glob("flink-python-*.jar")}
     for link in lib.iterdir():
         if link.name not in wanted or link.readlink() != wanted[link.name]:
             link.unlink()
@@ -96,7 +96,8 @@ def environment() -> dict[str, str]:
 def variables(s: Settings) -> dict[str, str]:
     return {
         "FLINK_HOME": str(home()),
-        "PYTHONPATH": str(ROOT),
+        # The interpreter inside the TaskManager knows no virtual environment.
+        "PYTHONPATH": os.pathsep.join((str(ROOT), str(packages("flink")))),
         "FLINK_CONF_DIR": str(s.var / "etc" / "flink"),
         "FLINK_LIB_DIR": str(s.var / "flink" / "lib"),
         "FLINK_LOG_DIR": str(s.var / "log" / "flink"),

@@ -112,17 +112,18 @@ def flink(task_managers: int) -> Callable[[], None]:
     return probe
 
 
-def flink_job() -> None:
-    """The streaming job runs, all of its tasks."""
-    from flink_jobs import JOB_NAME
+def flink_jobs() -> None:
+    """The streaming jobs run, all of their tasks."""
+    from flink_jobs import JOBS
 
     overview = http_json(f"{settings().url('FLINK')}/jobs/overview")
     jobs = overview.get("jobs", []) if isinstance(overview, dict) else []
-    tasks = [job["tasks"] for job in jobs if job["name"] == JOB_NAME and job["state"] == "RUNNING"]
-    if not tasks:
-        raise NotReadyError(f"job {JOB_NAME} does not run")
-    if waiting := tasks[0]["total"] - tasks[0]["running"]:
-        raise NotReadyError(f"{waiting} of {tasks[0]['total']} tasks of {JOB_NAME} do not run")
+    tasks = {job["name"]: job["tasks"] for job in jobs if job["state"] == "RUNNING"}
+    for name in JOBS:
+        if name not in tasks:
+            raise NotReadyError(f"job {name} does not run")
+        if waiting := tasks[name]["total"] - tasks[name]["running"]:
+            raise NotReadyError(f"{waiting} of {tasks[name]['total']} tasks of {name} do not run")
 
 
 def connector() -> None:

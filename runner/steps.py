@@ -36,7 +36,7 @@ def steps() -> dict[str, Step]:
         Step(
             "connector", call("runner.bootstrap", "connector"), ("connect", "postgres_schema", "topics"), check=probes.connector
         ),
-        Step("flink_jobs", flink_jobs, ("flink-taskmanager", "postgres_schema", "topics"), check=probes.flink_job),
+        Step("flink_jobs", flink_jobs, ("flink-taskmanager", "postgres_schema", "topics"), check=probes.flink_jobs),
         Step("airflow_database", call("runner.services.airflow", "database"), ("postgres_schema",)),
         Step("superset_database", call("runner.services.superset", "database"), ("postgres_schema",)),
         Step("dashboards", call("runner.services.superset", "dashboards"), ("superset", "postgres_schema", "clickhouse_schema")),

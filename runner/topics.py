@@ -237,7 +237,7 @@ def main(given: list[str], values: Settings | None = None) -> int:
     try:
         broker = Broker((values or settings()).address("KAFKA"))
         try:
-            show(broker, parsed.topic, parsed.last, Console())
+            show(broker, parsed.topic, parsed.last, console())
         finally:
             broker.close()
     except (TopicsError, SettingsError) as error:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from contracts.settings import SettingsError, settings
+from runner.display import console as terminal
 from verify.conservation import conservation, dead_letters, redelivery
 from verify.lake import lake
 from verify.marts import marts
@@ -52,7 +53,7 @@ def show(results: Sequence[Result], console: Console) -> None:
 
 
 def main() -> int:
-    console = Console()
+    console = terminal()
     try:
         with console.status("") as status:
             results = run(lambda text: status.update(text) if console.is_terminal else print(text, flush=True))

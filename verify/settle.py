@@ -7,7 +7,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from contracts.settings import settings
 from contracts.tables import RAW_TABLES
-from contracts.topics import CDC_SLOT, FLINK_GROUP, SINK_GROUP, STREAMS
+from contracts.topics import CDC_SLOT, INTAKE_GROUP, LIVE_GROUP, SINK_GROUP, STREAMS
 from verify.stores import shop
 
 DEADLINE_SECONDS = 300
@@ -37,8 +37,12 @@ def lag(group: str, topics: list[str]) -> int:
 
 
 def flink_lag() -> int:
-    """Flink commits offsets with a checkpoint, when everything before them is in Postgres and in Kafka."""
-    return lag(FLINK_GROUP, [stream.source for stream in STREAMS])
+    """Records that either job has not finished with: it commits offsets with a checkpoint, when all before them is written."""
+    return intake_lag() + lag(LIVE_GROUP, [stream.validated for stream in STREAMS])
+
+
+def intake_lag() -> int:
+    return lag(INTAKE_GROUP, [stream.source for stream in STREAMS])
 
 
 def sink_lag() -> int:
@@ -48,6 +52,7 @@ def sink_lag() -> int:
 def settle(deadline_seconds: float = DEADLINE_SECONDS, tell: Tell = print) -> None:
     """Hop by hop, in the order of the journey; UnsettledError after the deadline."""
     deadline = time.monotonic() + deadline_seconds
+    _wait("Flink's intake", "records", intake_lag, deadline, tell)
     _wait("Flink", "records", flink_lag, deadline, tell)
     with shop("postgres") as connection:
         target = connection.execute("SELECT pg_current_wal_flush_lsn()").fetchone()[0]  # type: ignore[index]

@@ -576,7 +576,7 @@ def test_volumes_of_the_project_s_images_are_theirs_to_write():
 def test_flink_s_state_is_where_all_three_look_for_it():
     for name in ("flink-jobmanager", "flink-taskmanager", "flink-job"):
         mounted = {entry.split(":")[1] for entry in file.services()[name]["volumes"]}
-        assert mounted == {"/var/lib/stack/flink/checkpoints", "/var/lib/stack/flink/savepoints"}
+        assert mounted == {"/var/lib/stack/flink/state"}
 
 
 # --- the command

@@ -1,0 +1,53 @@
+"""The first job: every record is judged once, and the first of each event id passes. Run by ``flink_jobs.submit``.
+
+In: the source topics, as bytes. Out: the validated topics and the dead letters, as the bytes that the verdict holds.
+"""
+
+from pyflink.table import StatementSet, TableEnvironment
+
+from contracts.settings import Settings, settings
+from contracts.topics import STREAMS, Stream
+from flink_jobs import INTAKE, tables
+from flink_jobs.environment import environment, first_arrivals
+from flink_jobs.judge import ACCEPTED, DEAD, HASH_CHARACTERS, function_name, judge
+
+# Inside the TaskManager: worker processes would talk to it through ports open on every interface.
+THREADED = {"python.execution-mode": "thread"}
+
+
+def judged(stream: Stream) -> str:
+    """One row per record: its verdict beside its key."""
+    verdict = f"{function_name(stream.event)}(raw_value, raw_key, source_partition, source_offset)"
+    return f"SELECT CAST({verdict} AS STRING) AS verdict, raw_key, arrived FROM {tables.source_name(stream)}"
+
+
+def accepted(stream: Stream) -> str:
+    """One row per valid record: its key, the hash of its event id, its payload."""
+    return f"""
+        SELECT raw_key, SUBSTRING(verdict, 2, {HASH_CHARACTERS}) AS event_hash,
+               SUBSTRING(verdict, {HASH_CHARACTERS + 2}) AS payload, arrived
+        FROM {stream.event.name}_judged WHERE SUBSTRING(verdict, 1, 1) = '{ACCEPTED.decode()}'"""
+
+
+def dead(stream: Stream) -> str:
+    return f"SELECT SUBSTRING(verdict, 2) FROM {stream.event.name}_judged WHERE SUBSTRING(verdict, 1, 1) = '{DEAD.decode()}'"
+
+
+def statements(config: Settings) -> tuple[TableEnvironment, StatementSet]:
+    flink = environment(config, INTAKE, THREADED)
+    statement_set = flink.create_statement_set()
+    for stream in STREAMS:
+        name = stream.event.name
+        flink.create_temporary_system_function(function_name(stream.event), judge(stream))
+        for table in (tables.source(stream, config), tables.validated_sink(stream, config), tables.dead_letter_sink(stream, config)):
+            flink.execute_sql(table)
+        flink.create_temporary_view(f"{name}_judged", flink.sql_query(judged(stream)))
+        flink.create_temporary_view(f"{name}_accepted", flink.sql_query(accepted(stream)))
+        passed = first_arrivals(f"{name}_accepted", "event_hash", "raw_key, payload")
+        statement_set.add_insert_sql(f"INSERT INTO {tables.validated_sink_name(stream)} {passed}")
+        statement_set.add_insert_sql(f"INSERT INTO {tables.dead_letter_sink_name(stream)} {dead(stream)}")
+    return flink, statement_set
+
+
+if __name__ == "__main__":
+    statements(settings())[1].execute()
