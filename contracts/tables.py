@@ -32,6 +32,7 @@ class PostgresTable:
 
     ``guard``: a column that never decreases for one key. A write with a smaller value is an older state
     (a restart replays, an upsert has no version of its own) and leaves the row as it is.
+    ``indexes``: columns beside the key by which the live dashboard looks for the newest rows.
     """
 
     schema: str
@@ -40,6 +41,7 @@ class PostgresTable:
     columns: tuple[Column, ...]
     doc: str
     guard: str = ""
+    indexes: tuple[str, ...] = ()
 
     @property
     def qualified(self) -> str:
@@ -79,6 +81,7 @@ LIVE_PURCHASES = PostgresTable(
     ),
     "One row per purchase, in its newest state by event time.",
     guard="updated_at",
+    indexes=("updated_at",),
 )  # fmt: skip
 
 SESSIONS = PostgresTable(
@@ -103,6 +106,7 @@ SESSIONS = PostgresTable(
     ),
     "One row per client session id, updated while it is open.",
     guard="events",
+    indexes=("last_event_at",),
 )  # fmt: skip
 
 WEB_MINUTE_METRICS = PostgresTable(
