@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from contracts.events import CURRENCY
 from contracts.lake import ML_NAMESPACE
-from contracts.tables import ML_DATABASE
+from contracts.tables import ML_DATABASE, ClickHouseTable
 from contracts.types import Column, Type
 
 
@@ -38,22 +38,10 @@ SEGMENT_FEATURES = (
 
 
 @dataclass(frozen=True)
-class ResultTable:
-    """A table of results; read in ClickHouse with FINAL, since a run written again replaces itself.
+class ResultTable(ClickHouseTable):
+    """A table of results; a run that is written again replaces itself."""
 
-    Has the attributes of ``contracts.tables.RawTable`` that the renderer of DDL reads.
-    """
-
-    name: str
-    key: tuple[str, ...]
-    columns: tuple[Column, ...]
-    doc: str
-    replicated: bool = False
-    partition_by: str = ""
-
-    @property
-    def qualified(self) -> str:
-        return f"{ML_DATABASE}.{self.name}"
+    database = ML_DATABASE
 
     @property
     def identifier(self) -> str:

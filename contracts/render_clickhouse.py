@@ -1,6 +1,6 @@
 """ClickHouse DDL: databases, and the tables that the sink fills. Every statement may run again."""
 
-from contracts.ml import ML_TABLES, ResultTable
+from contracts.ml import ML_TABLES
 from contracts.tables import (
     COMMITTED,
     DELETED,
@@ -10,7 +10,7 @@ from contracts.tables import (
     RAW_DATABASE,
     RAW_TABLES,
     VERSION,
-    RawTable,
+    ClickHouseTable,
 )
 from contracts.types import Column
 
@@ -32,23 +32,23 @@ def _column(column: Column) -> str:
     return f"  {column.name} {data_type(column)} COMMENT '{doc}'"
 
 
-def table(raw: RawTable | ResultTable) -> str:
+def table(wanted: ClickHouseTable) -> str:
     """A ReplacingMergeTree over the table's key: a redelivered row replaces itself.
 
     Of a replica the row with the highest WAL position wins; a deleted row stays as a tombstone that FINAL hides.
     """
-    columns = [_column(column) for column in raw.columns]
+    columns = [_column(column) for column in wanted.columns]
     engine = "ReplacingMergeTree"
-    if raw.replicated:
+    if wanted.replicated:
         columns += [_column(column) for column in (VERSION, DELETED, COMMITTED)]
         engine = f"ReplacingMergeTree({VERSION.name}, {DELETED.name})"
     columns.append(f"  {INGESTED} DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When ClickHouse took the row.'")
     body = ",\n".join(columns)
-    partition = f"\nPARTITION BY {raw.partition_by}" if raw.partition_by else ""
-    doc = raw.doc.replace("'", "\\'")
+    partition = f"\nPARTITION BY {wanted.partition_by}" if wanted.partition_by else ""
+    doc = wanted.doc.replace("'", "\\'")
     return (
-        f"CREATE TABLE IF NOT EXISTS {raw.qualified} (\n{body}\n)\n"
-        f"ENGINE = {engine}{partition}\nORDER BY ({', '.join(raw.key)})\nCOMMENT '{doc}';\n"
+        f"CREATE TABLE IF NOT EXISTS {wanted.qualified} (\n{body}\n)\n"
+        f"ENGINE = {engine}{partition}\nORDER BY ({', '.join(wanted.key)})\nCOMMENT '{doc}';\n"
     )
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from contracts.ml import CUSTOMER_SEGMENTS, ResultTable
+from contracts.ml import CUSTOMER_SEGMENTS
 from contracts.render_clickhouse import data_type
 from contracts.tables import (
     COMMITTED,
@@ -15,7 +15,7 @@ from contracts.tables import (
     RAW_DEAD_LETTERS,
     RAW_TABLES,
     VERSION,
-    RawTable,
+    ClickHouseTable,
 )
 
 HEADER = "# Rendered from contracts/ by `make render`.\n"
@@ -32,7 +32,7 @@ def _column(name: str, kind: str, doc: str) -> list[str]:
     return [f"          - name: {name}", f"            data_type: {_text(kind)}", f"            description: {_text(doc)}"]
 
 
-def _freshness(table: RawTable | ResultTable) -> list[str]:
+def _freshness(table: ClickHouseTable) -> list[str]:
     if table not in EVENT_TABLES or table is RAW_DEAD_LETTERS:
         return []
     return [
@@ -43,7 +43,7 @@ def _freshness(table: RawTable | ResultTable) -> list[str]:
     ]
 
 
-def _table(table: RawTable | ResultTable) -> list[str]:
+def _table(table: ClickHouseTable) -> list[str]:
     doc = f"{table.doc} Key: {', '.join(table.key)}."
     lines = [f"      - name: {table.name}", f"        description: {_text(doc)}"]
     lines += [*_freshness(table), "        columns:"]
@@ -52,7 +52,7 @@ def _table(table: RawTable | ResultTable) -> list[str]:
     return [*lines, *_column(INGESTED, "DateTime64(3, 'UTC')", "When ClickHouse took the row.")]
 
 
-def _source(database: str, doc: str, tables: Sequence[RawTable | ResultTable]) -> list[str]:
+def _source(database: str, doc: str, tables: Sequence[ClickHouseTable]) -> list[str]:
     lines = [f"  - name: {database}", f"    schema: {database}", f"    description: {_text(doc)}", "    tables:"]
     return lines + [line for table in tables for line in _table(table)]
 

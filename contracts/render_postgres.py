@@ -1,4 +1,4 @@
-"""Postgres DDL: schemas, tables, guards, roles' rights, publication. Every statement may run again."""
+"""Postgres DDL: schemas, tables, indexes, guards, roles' rights, publication. Every statement may run again."""
 
 from contracts.tables import LIVE_TABLES, REPLICATED_TABLES, PostgresTable
 from contracts.topics import CDC_HEARTBEAT_TABLE, CDC_PUBLICATION
@@ -34,7 +34,10 @@ def _table(table: PostgresTable) -> str:
     )
     doc = table.doc.replace("'", "''")
     create = f"CREATE TABLE IF NOT EXISTS {table.qualified} (\n{body}\n);"
-    return f"{create}\nCOMMENT ON TABLE {table.qualified} IS '{doc}';\n{comments}\n"
+    indexes = "".join(
+        f"CREATE INDEX IF NOT EXISTS {table.name}_{column}_idx ON {table.qualified} ({column});\n" for column in table.indexes
+    )
+    return f"{create}\n{indexes}COMMENT ON TABLE {table.qualified} IS '{doc}';\n{comments}\n"
 
 
 def tables() -> str:

@@ -160,6 +160,16 @@ class Settings:
         return self.number("LIVE_RETENTION_DAYS", 7)
 
     @property
+    def lake_keep_snapshots(self) -> int:
+        """Snapshots that stay of each table of the lake."""
+        return self.number("LAKE_KEEP_SNAPSHOTS", 30)
+
+    @property
+    def lake_orphan_hours(self) -> int:
+        """How old a file must be to be removed once no snapshot refers to it."""
+        return self.number("LAKE_ORPHAN_HOURS", 24)
+
+    @property
     def postgres_database(self) -> str:
         return self.get("POSTGRES_DATABASE", "shop")
 

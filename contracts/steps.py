@@ -90,6 +90,12 @@ RETENTION = Step(
     "Delete the per-minute rows that are older than LIVE_RETENTION_DAYS.",
     minutes=10,
 )  # fmt: skip
+LAKE_UPKEEP = Step(
+    "expire_snapshots", "spark", ("-m", "lakehouse.upkeep"),
+    "Expire the lake's older snapshots and remove the files that nothing refers to.",
+    minutes=60,
+)  # fmt: skip
+UPKEEP_STEPS = (RETENTION, LAKE_UPKEEP)
 
 
 def frozen_values(label: str, started: date, as_of: str | None, k_min: int, k_max: int) -> dict[Value, str]:

@@ -5,6 +5,7 @@ replicates both to ClickHouse's database ``raw``, where the validated events and
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from contracts.events import DEAD_LETTER, FUNNEL_STEPS, PURCHASE_EVENT, SOURCE_POSITION, WEB_EVENT
 from contracts.topics import CDC_PREFIX, PURCHASES, WEB
@@ -31,6 +32,7 @@ class PostgresTable:
 
     ``guard``: a column that never decreases for one key. A write with a smaller value is an older state
     (a restart replays, an upsert has no version of its own) and leaves the row as it is.
+    ``indexes``: columns beside the key by which the live dashboard looks for the newest rows.
     """
 
     schema: str
@@ -39,6 +41,7 @@ class PostgresTable:
     columns: tuple[Column, ...]
     doc: str
     guard: str = ""
+    indexes: tuple[str, ...] = ()
 
     @property
     def qualified(self) -> str:
@@ -78,6 +81,7 @@ LIVE_PURCHASES = PostgresTable(
     ),
     "One row per purchase, in its newest state by event time.",
     guard="updated_at",
+    indexes=("updated_at",),
 )  # fmt: skip
 
 SESSIONS = PostgresTable(
@@ -102,6 +106,7 @@ SESSIONS = PostgresTable(
     ),
     "One row per client session id, updated while it is open.",
     guard="events",
+    indexes=("last_event_at",),
 )  # fmt: skip
 
 WEB_MINUTE_METRICS = PostgresTable(
@@ -144,15 +149,14 @@ RETAINED_TABLES = (WEB_MINUTE_METRICS, PURCHASE_MINUTE_METRICS)
 
 
 @dataclass(frozen=True)
-class RawTable:
-    """A table of ClickHouse's ``raw`` database and the topics it is filled from.
+class ClickHouseTable:
+    """A table whose rows replace themselves: of one ``key`` the newest counts; read with FINAL.
 
-    A redelivered record has the same ``key`` and replaces itself; read with FINAL.
     A replicated row carries VERSION, DELETED and COMMITTED as well.
     """
 
+    database: ClassVar[str]
     name: str
-    topics: tuple[str, ...]
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     doc: str
@@ -161,27 +165,33 @@ class RawTable:
 
     @property
     def qualified(self) -> str:
-        return f"{RAW_DATABASE}.{self.name}"
+        return f"{self.database}.{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawTable(ClickHouseTable):
+    """The table that the records of ``topics`` arrive in; one that is redelivered replaces itself."""
+
+    database = RAW_DATABASE
+    topics: tuple[str, ...]
 
 
 def _replica(table: PostgresTable) -> RawTable:
-    return RawTable(
-        table.name, (table.topic,), table.key, table.replicated, f"Replica of {table.qualified}. {table.doc}", replicated=True
-    )
+    doc = f"Replica of {table.qualified}. {table.doc}"
+    return RawTable(table.name, table.key, table.replicated, doc, replicated=True, topics=(table.topic,))
 
 
 RAW_WEB_EVENTS = RawTable(
-    "web_events", (WEB.validated,), ("customer_id", "event_time", "event_id"),
-    (*WEB_EVENT.fields, *SOURCE_POSITION), "One row per valid web event.", partition_by="toYear(event_time)",
+    "web_events", ("customer_id", "event_time", "event_id"), (*WEB_EVENT.fields, *SOURCE_POSITION),
+    "One row per valid web event.", partition_by="toYear(event_time)", topics=(WEB.validated,),
 )  # fmt: skip
 RAW_PURCHASE_EVENTS = RawTable(
-    "purchase_events", (PURCHASES.validated,), ("customer_id", "purchase_id", "event_time", "event_id"),
-    (*PURCHASE_EVENT.fields, *SOURCE_POSITION), "One row per valid change of state of a purchase.",
-    partition_by="toYear(event_time)",
+    "purchase_events", ("customer_id", "purchase_id", "event_time", "event_id"), (*PURCHASE_EVENT.fields, *SOURCE_POSITION),
+    "One row per valid change of state of a purchase.", partition_by="toYear(event_time)", topics=(PURCHASES.validated,),
 )  # fmt: skip
 RAW_DEAD_LETTERS = RawTable(
-    "dead_letters", (WEB.dead_letters, PURCHASES.dead_letters), ("stream", "source_topic", "source_partition", "source_offset"),
-    DEAD_LETTER.fields, "One row per record set aside.",
+    "dead_letters", ("stream", "source_topic", "source_partition", "source_offset"), DEAD_LETTER.fields,
+    "One row per record set aside.", topics=(WEB.dead_letters, PURCHASES.dead_letters),
 )  # fmt: skip
 
 EVENT_TABLES = (RAW_WEB_EVENTS, RAW_PURCHASE_EVENTS, RAW_DEAD_LETTERS)

@@ -80,11 +80,11 @@ def upkeep(catalog: Catalog, store: Minio, bucket: str, keep: int, before: datet
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="lakehouse.upkeep", description="Expire old snapshots and remove their files.")
-    parser.add_argument("--keep", type=int, default=settings().number("LAKE_KEEP_SNAPSHOTS", 30), help="snapshots a table")
+    parser.add_argument("--keep", type=int, default=settings().lake_keep_snapshots, help="snapshots a table")
     keep = parser.parse_args().keep
     if keep < 1:
         raise LakeError(f"--keep {keep}: at least 1 snapshot must stay")
-    before = datetime.now(UTC) - timedelta(hours=settings().number("LAKE_ORPHAN_HOURS", 24))
+    before = datetime.now(UTC) - timedelta(hours=settings().lake_orphan_hours)
     removed = upkeep(clients.catalog(settings()), clients.object_store(settings()), settings().bucket, keep, before)
     for identifier, what in removed.items():
         print(f"{identifier:<28}{what.snapshots:>6} snapshots, {what.files:>6} files removed")

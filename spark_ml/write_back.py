@@ -42,7 +42,7 @@ def create(client: Client, results: ResultTable) -> None:
 def copy(scan: DataScan, client: Client, results: ResultTable) -> None:
     for batch in scan.to_arrow_batch_reader():
         if batch.num_rows:
-            client.insert_arrow(results.name, pa.Table.from_batches([batch]), database=results.qualified.partition(".")[0])
+            client.insert_arrow(results.name, pa.Table.from_batches([batch]), database=results.database)
 
 
 def compare(scan: DataScan, client: Client, results: ResultTable, run_id: str) -> Differences:

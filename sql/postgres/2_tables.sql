@@ -46,6 +46,7 @@ CREATE TABLE IF NOT EXISTS live.purchases (
   updated_at timestamp(3) with time zone NOT NULL,
   PRIMARY KEY (purchase_id)
 );
+CREATE INDEX IF NOT EXISTS purchases_updated_at_idx ON live.purchases (updated_at);
 COMMENT ON TABLE live.purchases IS 'One row per purchase, in its newest state by event time.';
 COMMENT ON COLUMN live.purchases.purchase_id IS 'The purchase: one line of one order.';
 COMMENT ON COLUMN live.purchases.customer_id IS 'Who; also the Kafka key. May be absent from the shop''s customers.';
@@ -83,6 +84,7 @@ CREATE TABLE IF NOT EXISTS live.sessions (
   channel text NOT NULL,
   PRIMARY KEY (session_id)
 );
+CREATE INDEX IF NOT EXISTS sessions_last_event_at_idx ON live.sessions (last_event_at);
 COMMENT ON TABLE live.sessions IS 'One row per client session id, updated while it is open.';
 COMMENT ON COLUMN live.sessions.session_id IS 'The client''s session id.';
 COMMENT ON COLUMN live.sessions.customer_id IS 'Who.';

@@ -18,7 +18,7 @@ import pytest
 
 from contracts.render_postgres import SHOP_ROLES, TOOL_ROLES
 from contracts.settings import PORTS, ROOT, SECRETS, Settings
-from contracts.steps import BATCH_STEPS, RETENTION
+from contracts.steps import BATCH_STEPS, UPKEEP_STEPS
 from contracts.topic_list import topic_list
 from runner import container, docker, env
 from runner.service import Service
@@ -221,7 +221,7 @@ def needed_tools(name: str) -> set[str]:
     ]
     found = {"/".join(path.parts[:2]) for path in paths}
     if name == "airflow-scheduler":
-        found |= {f"venvs/{step.venv}" for step in (*BATCH_STEPS, RETENTION)} | {"jars/spark"}
+        found |= {f"venvs/{step.venv}" for step in (*BATCH_STEPS, *UPKEEP_STEPS)} | {"jars/spark"}
     return found
 
 
@@ -334,6 +334,8 @@ def test_defaults_are_the_native_ones():
         "KAFKA_PARTITIONS": str(s.partitions),
         "FLINK_PARALLELISM": str(s.parallelism),
         "LIVE_RETENTION_DAYS": str(s.live_retention_days),
+        "LAKE_KEEP_SNAPSHOTS": str(s.lake_keep_snapshots),
+        "LAKE_ORPHAN_HOURS": str(s.lake_orphan_hours),
         "MINIO_ROOT_USER": s.minio.user,
         "KAFKA_RETENTION_HOURS": str(kafka.properties(s)["log.retention.hours"]),
         "POSTGRES_SLOT_WAL": str(postgres.configuration(s)["max_slot_wal_keep_size"]),

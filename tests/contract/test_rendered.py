@@ -29,5 +29,12 @@ def test_personal_columns_are_not_replicated():
     assert "shop.customers.email" in render.RENDERED["cdc/connector.json"]()
 
 
+def test_indexes_name_columns_of_their_table():
+    indexed = {table: set(table.indexes) for table in REPLICATED_TABLES if table.indexes}
+    assert indexed
+    for table, columns in indexed.items():
+        assert columns <= {column.name for column in table.columns}, table.qualified
+
+
 def test_every_reason_is_one_word_of_the_contract():
     assert len(set(Reason)) >= 10

@@ -171,6 +171,16 @@ def test_live_dashboard_refreshes_itself(assets: dict) -> None:
     assert assets["dashboards"]["dashboards/live.yaml"]["metadata"]["refresh_frequency"] == 10
 
 
+def test_the_newest_live_rows_are_found_by_an_index(assets: dict) -> None:
+    """Every live dataset is read by its time, every few seconds, from tables that grow."""
+    leading = {table.qualified: {table.key[0], *table.indexes} for table in LIVE_TABLES}
+    live = {name: dataset for name, dataset in assets["datasets"].items() if dataset["schema"] == "live"}
+    assert live
+    for name, dataset in live.items():
+        for source in sources(dataset):
+            assert dataset["main_dttm_col"] in leading[source], f"{name}: {source}"
+
+
 def test_databases_hold_no_credentials(assets: dict) -> None:
     for name, database in assets["databases"].items():
         assert re.fullmatch(r"\$\{[A-Z_]+\}", database["sqlalchemy_uri"]), name

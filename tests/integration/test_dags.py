@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from contracts.settings import ROOT, settings
-from contracts.steps import BATCH_STEPS, K_MAX, K_MIN, RETENTION, Value
+from contracts.steps import BATCH_STEPS, K_MAX, K_MIN, LAKE_UPKEEP, RETENTION, UPKEEP_STEPS, Value
 
 DAGS = ROOT / "airflow" / "dags"
 
@@ -74,7 +74,7 @@ def tasks(dags: dict) -> list[tuple[str, dict]]:
 def test_every_file_is_a_dag_that_loads(bag: dict) -> None:
     assert bag["errors"] == {}
     files = {file.stem for file in DAGS.glob("*.py")}
-    assert files == set(bag["dags"]) == {"customer_pipeline", "live_retention"}
+    assert files == set(bag["dags"]) == {"customer_pipeline", "lake_upkeep", "live_retention"}
 
 
 def test_dag_policy(dags: dict) -> None:
@@ -111,9 +111,16 @@ def test_retention_runs_hourly(dags: dict) -> None:
     assert dags["live_retention"]["schedule"].endswith("* * * *")
 
 
+def test_upkeep_runs_daily_between_runs_of_the_pipeline(dags: dict) -> None:
+    tasks, schedule = dags["lake_upkeep"]["tasks"], dags["lake_upkeep"]["schedule"]
+    assert [(each["id"], each["bash_command"]) for each in tasks] == [(LAKE_UPKEEP.name, LAKE_UPKEEP.shell(settings().tools))]
+    assert schedule.endswith("* * *")
+    assert int(schedule.split()[1]) % 6
+
+
 def test_commands_run_in_the_checkout_and_take_values_from_the_environment(tasks: list) -> None:
     commands = [(name, task) for name, task in tasks if task["bash_command"]]
-    assert len(commands) == len(BATCH_STEPS) + 1
+    assert len(commands) == len(BATCH_STEPS) + len(UPKEEP_STEPS)
     for name, task in commands:
         assert "{{" not in task["bash_command"], f"{name}.{task['id']}: a template in a shell command"
         assert task["append_env"] is True
