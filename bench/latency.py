@@ -5,13 +5,13 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import datetime
 
 from confluent_kafka import Consumer, TopicPartition
 
 from bench.throughput import generate
 from contracts.settings import settings
 from contracts.tables import INGESTED, RAW_WEB_EVENTS, WEB_MINUTE_METRICS
-from flink_jobs.validate import parse_time
 from verify.settle import settle
 from verify.stores import warehouse
 
@@ -70,7 +70,7 @@ def committed(first: int) -> dict[Key, tuple[list[int], list[int]]]:
     """Counts and commit times (ms) of every version of a metric row since ``first``, in order, from its replication topic."""
     versions: dict[Key, dict[int, int]] = defaultdict(dict)
     for row in records(WEB_MINUTE_METRICS.topic):
-        minute = parse_time(row["minute_at"])
+        minute = int(datetime.fromisoformat(row["minute_at"]).timestamp() * 1000)
         if minute >= first and not row["_deleted"]:
             key = (str(minute), row["event_type"], row["country"], row["device"])
             count, when = int(row["events"]), int(row["_committed_ms"])

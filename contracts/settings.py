@@ -153,7 +153,8 @@ class Settings:
 
     @property
     def parallelism(self) -> int:
-        return self.number("FLINK_PARALLELISM", 2)
+        # The stages of a job run side by side anyhow: on two cores a second subtask of each only adds work.
+        return self.number("FLINK_PARALLELISM", 1)
 
     @property
     def live_retention_days(self) -> int:

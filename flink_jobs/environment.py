@@ -1,6 +1,7 @@
 """What both jobs ask of Flink; the cluster's own options are in ``flink-conf.yaml``."""
 
-from pyflink.table import EnvironmentSettings, TableEnvironment
+from pyflink.datastream import StreamExecutionEnvironment
+from pyflink.table import StreamTableEnvironment
 
 from contracts.settings import Settings
 from flink_jobs.state import state_folder
@@ -15,16 +16,18 @@ def options(config: Settings, job: str) -> dict[str, str]:
         "execution.checkpointing.dir": f"{state_folder(config, job).as_uri()}/checkpoints",
         "table.local-time-zone": "UTC",
         "table.exec.state.ttl": f"{state_days} d",
-        # Keep-first deduplication is insert-only without mini-batches only (docs/decisions/0002).
-        "table.exec.mini-batch.enabled": "false",
     }
 
 
-def environment(config: Settings, job: str, more: dict[str, str] | None = None) -> TableEnvironment:
-    made = TableEnvironment.create(EnvironmentSettings.in_streaming_mode())
-    for name, value in (options(config, job) | (more or {})).items():
-        made.get_config().set(name, value)
+def environment(config: Settings, job: str) -> StreamTableEnvironment:
+    made = StreamTableEnvironment.create(StreamExecutionEnvironment.get_execution_environment())
+    set_options(made, options(config, job))
     return made
+
+
+def set_options(flink: StreamTableEnvironment, wanted: dict[str, str]) -> None:
+    for name, value in wanted.items():
+        flink.get_config().set(name, value)
 
 
 def first_arrivals(source: str, identity: str, columns: str) -> str:

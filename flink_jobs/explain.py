@@ -6,4 +6,4 @@ import sys
 from contracts.settings import settings
 
 if __name__ == "__main__":
-    print(importlib.import_module(f"flink_jobs.{sys.argv[1]}").statements(settings())[1].explain())
+    print(importlib.import_module(f"flink_jobs.{sys.argv[1]}").statements(settings()).explain())

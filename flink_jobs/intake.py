@@ -3,13 +3,14 @@
 In: the source topics, as bytes. Out: the validated topics and the dead letters, as the bytes that the verdict holds.
 """
 
-from pyflink.table import StatementSet, TableEnvironment
+from pyflink.table import StatementSet
 
 from contracts.settings import Settings, settings
 from contracts.topics import STREAMS, Stream
 from flink_jobs import INTAKE, tables
-from flink_jobs.environment import environment, first_arrivals
-from flink_jobs.judge import ACCEPTED, DEAD, HASH_CHARACTERS, function_name, judge
+from flink_jobs.environment import environment, first_arrivals, set_options
+from flink_jobs.judge import function_name, judge
+from flink_jobs.verdict import ACCEPTED, DEAD, HASH_CHARACTERS
 
 # Inside the TaskManager: worker processes would talk to it through ports open on every interface.
 THREADED = {"python.execution-mode": "thread"}
@@ -33,8 +34,9 @@ def dead(stream: Stream) -> str:
     return f"SELECT SUBSTRING(verdict, 2) FROM {stream.event.name}_judged WHERE SUBSTRING(verdict, 1, 1) = '{DEAD.decode()}'"
 
 
-def statements(config: Settings) -> tuple[TableEnvironment, StatementSet]:
-    flink = environment(config, INTAKE, THREADED)
+def statements(config: Settings) -> StatementSet:
+    flink = environment(config, INTAKE)
+    set_options(flink, THREADED)
     statement_set = flink.create_statement_set()
     for stream in STREAMS:
         name = stream.event.name
@@ -46,8 +48,8 @@ def statements(config: Settings) -> tuple[TableEnvironment, StatementSet]:
         passed = first_arrivals(f"{name}_accepted", "event_hash", "raw_key, payload")
         statement_set.add_insert_sql(f"INSERT INTO {tables.validated_sink_name(stream)} {passed}")
         statement_set.add_insert_sql(f"INSERT INTO {tables.dead_letter_sink_name(stream)} {dead(stream)}")
-    return flink, statement_set
+    return statement_set
 
 
 if __name__ == "__main__":
-    statements(settings())[1].execute()
+    statements(settings()).execute()

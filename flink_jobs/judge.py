@@ -1,67 +1,15 @@
 """The validator as a function of Flink: a record's bytes in, its verdict as bytes out.
 
 Bytes are the one type that crosses between the JVM and Python without a conversion for every field: a row of a verdict's
-fields costs more than the judging (docs/decisions/0001). A verdict is text in UTF-8, since SQL slices text alone:
-
-- ACCEPTED, the hash of the event id (HASH_CHARACTERS), the record as JSON
-- DEAD, the dead letter as JSON
+fields costs more than the judging (docs/decisions/0001).
 """
 
-import base64
-import hashlib
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime
-
-import msgspec
 from pyflink.table import DataTypes
 from pyflink.table.udf import FunctionContext, ScalarFunction, udf
 
 from contracts.events import Event
 from contracts.topics import Stream
-from flink_jobs.validate import InvalidError, validator
-
-ACCEPTED, DEAD = b"A", b"D"
-HASH_CHARACTERS = 22
-
-encode = msgspec.json.Encoder().encode
-
-
-def verdict_of(stream: Stream) -> Callable[[bytes | None, bytes | None, int, int], bytes]:
-    """(value, key, partition, offset) -> verdict; never raises, whatever the bytes."""
-    read = validator(stream.event)
-
-    def verdict(value: bytes | None, key: bytes | None, partition: int, offset: int) -> bytes:
-        try:
-            record = read(value, key)
-        except InvalidError as fault:
-            return DEAD + encode(dead_letter(stream, fault, value, key, partition, offset))
-        record.source_partition, record.source_offset = partition, offset
-        return ACCEPTED + event_hash(record.event_id) + encode(record)
-
-    return verdict
-
-
-def event_hash(event_id: str) -> bytes:
-    """MD5 in base64: short keys keep the state of deduplication small."""
-    return base64.b64encode(hashlib.md5(event_id.encode(), usedforsecurity=False).digest())[:HASH_CHARACTERS]
-
-
-def dead_letter(
-    stream: Stream, fault: InvalidError, value: bytes | None, key: bytes | None, partition: int, offset: int
-) -> dict[str, object]:
-    """The fields of contracts.events.DEAD_LETTER."""
-    return {
-        "reason": fault.reason,
-        "message": fault.message.encode(errors="replace").decode(),
-        "raw_value": None if value is None else base64.b64encode(value).decode(),
-        "raw_key": None if key is None else base64.b64encode(key).decode(),
-        "stream": stream.event.name,
-        "source_topic": stream.source,
-        "source_partition": partition,
-        "source_offset": offset,
-        "dead_at": datetime.fromtimestamp(int(time.time() * 1000) / 1000, UTC),
-    }
+from flink_jobs.verdict import verdict_of
 
 
 def function_name(event: Event) -> str:

@@ -3,23 +3,50 @@
 The validated topic is written at least once: after a failure it may hold an event again, so the first of each id counts.
 """
 
-from pyflink.table import StatementSet, TableEnvironment
+from pyflink.java_gateway import get_gateway
+from pyflink.table import StatementSet, StreamTableEnvironment, Table
 
 from contracts.settings import Settings, settings
 from contracts.tables import LIVE_PURCHASES, LIVE_TABLES, PURCHASE_MINUTE_METRICS, SESSIONS, WEB_MINUTE_METRICS
-from contracts.topics import STREAMS
+from contracts.topics import STREAMS, Stream
 from flink_jobs import LIVE, results, tables
-from flink_jobs.environment import environment, first_arrivals
+from flink_jobs.environment import environment, first_arrivals, set_options
 
 
-def statements(config: Settings) -> tuple[TableEnvironment, StatementSet]:
+
+def batched(config: Settings) -> dict[str, str]:
+    """Updates of a key within the latency become one, before they reach the state and Postgres."""
+    return {
+        "table.exec.mini-batch.enabled": "true",
+        "table.exec.mini-batch.allow-latency": f"{config.number('LIVE_BATCH_MS', 200)} ms",
+        "table.exec.mini-batch.size": str(config.number("LIVE_BATCH_ROWS", 20_000)),
+    }
+
+
+def accept(flink: StreamTableEnvironment, stream: Stream, config: Settings) -> None:
+    """The view of a stream's accepted events.
+
+    It is planned by itself, before mini-batches are on: the planner takes keep-first under them for an updating stream, and
+    every aggregate behind it would have to be able to take events back (docs/decisions/0002).
+    """
+    columns = ", ".join(column.name for column in stream.event.fields)
+    flink.execute_sql(tables.validated_source(stream, config))
+    first = flink.sql_query(first_arrivals(tables.validated_source_name(stream), "event_id", columns))
+    flink.create_temporary_view(f"{stream.event.name}_accepted", planned(flink, first))
+
+
+def planned(flink: StreamTableEnvironment, table: Table) -> Table:
+    """The table with its plan fixed under the options of now. Its rows pass in Flink's own binary form, unconverted."""
+    internal = get_gateway().jvm.Class.forName("org.apache.flink.table.data.RowData")
+    rows = table._j_table.getResolvedSchema().toPhysicalRowDataType().bridgedTo(internal)
+    return Table(flink._j_tenv.fromDataStream(flink._j_tenv.toDataStream(table._j_table, rows)), flink)
+
+
+def statements(config: Settings) -> StatementSet:
     flink = environment(config, LIVE)
     for stream in STREAMS:
-        name = stream.event.name
-        columns = ", ".join(column.name for column in stream.event.fields)
-        flink.execute_sql(tables.validated_source(stream, config))
-        first = first_arrivals(tables.validated_source_name(stream), "event_id", columns)
-        flink.create_temporary_view(f"{name}_accepted", flink.sql_query(first))
+        accept(flink, stream, config)
+    set_options(flink, batched(config))
     for table in LIVE_TABLES:
         flink.execute_sql(tables.postgres_sink(table, config))
     days = config.live_retention_days
@@ -32,8 +59,8 @@ def statements(config: Settings) -> tuple[TableEnvironment, StatementSet]:
     statement_set = flink.create_statement_set()
     for table, query in queries.items():
         statement_set.add_insert_sql(f"INSERT INTO {table.name}_sink {query}")
-    return flink, statement_set
+    return statement_set
 
 
 if __name__ == "__main__":
-    statements(settings())[1].execute()
+    statements(settings()).execute()

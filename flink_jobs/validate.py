@@ -39,7 +39,10 @@ class InvalidError(Exception):
 
 def parse_time(text: str) -> datetime:
     """The moment of an ISO 8601 time with a zone, in UTC and whole milliseconds; ValueError for anything else."""
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = msgspec.convert(text, datetime)  # as the fast reader does it, which knows RFC 3339 alone
+    except msgspec.ValidationError:
+        moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("no time zone")
     return _whole_milliseconds(moment.astimezone(UTC))

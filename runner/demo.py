@@ -20,7 +20,7 @@ from runner.service import StackError
 from runner.tools import python
 from verify import __main__ as verification
 from verify.result import Result
-from verify.settle import UnsettledError, flink_lag, settle
+from verify.settle import UnsettledError, settle, wait_for_flink
 
 DAG = "customer_pipeline"
 PIPELINE_SECONDS = 1800
@@ -53,7 +53,7 @@ class Demo:
             customers, months = s.number("DEMO_CUSTOMERS", 5000), s.number("DEMO_MONTHS", 12)
             generate("history", "--customers", str(customers), "--months", str(months))
         with self.stage("catch up"):
-            self.catch_up()
+            wait_for_flink(time.monotonic() + CATCH_UP_SECONDS, self.tell)
         with self.stage("live stream"):
             generate("live", "--rate", s.get("DEMO_LIVE_RATE", "200"), "--seconds", s.get("DEMO_LIVE_SECONDS", "20"))
         with self.stage("settle"):
@@ -66,18 +66,6 @@ class Demo:
 
     def tell(self, text: str) -> None:
         self.console.print(text, highlight=False, markup=False)
-
-    def catch_up(self) -> None:
-        """Wait until Flink has read everything, telling how fast it goes."""
-        began, first, deadline = time.monotonic(), flink_lag(), time.monotonic() + CATCH_UP_SECONDS
-        while (behind := flink_lag()) > 0:
-            if time.monotonic() > deadline:
-                raise DemoError(
-                    f"Flink is still {behind:,} records behind after {CATCH_UP_SECONDS} s; see {settings().url('FLINK')}"
-                )
-            rate = (first - behind) / max(time.monotonic() - began, 1)
-            self.tell(f"Flink: {behind:>10,} records to go, {rate:,.0f} a second")
-            time.sleep(3)
 
     def batch(self) -> str:
         """Trigger the DAG and watch it; the id under which the run wrote its results."""

@@ -8,9 +8,12 @@ from confluent_kafka import Consumer, TopicPartition
 from contracts.settings import settings
 from contracts.tables import RAW_TABLES
 from contracts.topics import CDC_SLOT, INTAKE_GROUP, LIVE_GROUP, SINK_GROUP, STREAMS
+from flink_jobs.submit import checkpoint
 from verify.stores import shop
 
 DEADLINE_SECONDS = 300
+# Offsets are committed with a checkpoint; who waits for them asks for one this often.
+CHECKPOINT_SECONDS = 4
 Tell = Callable[[str], None]
 
 
@@ -37,12 +40,10 @@ def lag(group: str, topics: list[str]) -> int:
 
 
 def flink_lag() -> int:
-    """Records that either job has not finished with: it commits offsets with a checkpoint, when all before them is written."""
-    return intake_lag() + lag(LIVE_GROUP, [stream.validated for stream in STREAMS])
-
-
-def intake_lag() -> int:
-    return lag(INTAKE_GROUP, [stream.source for stream in STREAMS])
+    """Records that either job has not finished with: it commits offsets when all before them is written."""
+    sources = [stream.source for stream in STREAMS]
+    validated = [stream.validated for stream in STREAMS]
+    return lag(INTAKE_GROUP, sources) + lag(LIVE_GROUP, validated)
 
 
 def sink_lag() -> int:
@@ -52,12 +53,27 @@ def sink_lag() -> int:
 def settle(deadline_seconds: float = DEADLINE_SECONDS, tell: Tell = print) -> None:
     """Hop by hop, in the order of the journey; UnsettledError after the deadline."""
     deadline = time.monotonic() + deadline_seconds
-    _wait("Flink's intake", "records", intake_lag, deadline, tell)
-    _wait("Flink", "records", flink_lag, deadline, tell)
+    wait_for_flink(deadline, tell)
     with shop("postgres") as connection:
         target = connection.execute("SELECT pg_current_wal_flush_lsn()").fetchone()[0]  # type: ignore[index]
     _wait("Debezium", "bytes of WAL", lambda: _behind(target), deadline, tell)
     _wait("the ClickHouse sink", "records", sink_lag, deadline, tell)
+
+
+def wait_for_flink(deadline: float, tell: Tell) -> None:
+    """Until both jobs have finished with every record, telling how fast it goes."""
+    began, asked, told, first = time.monotonic(), 0.0, 0, flink_lag()
+    while (behind := flink_lag()) > 0:
+        now = time.monotonic()
+        if now > deadline:
+            raise UnsettledError(f"Flink is still {behind:,} records behind; see {settings().url('FLINK')}")
+        if behind != told:
+            tell(f"Flink: {behind:>10,} records to go, {max(first - behind, 0) / max(now - began, 1):,.0f} a second")
+            told = behind
+        if now - asked > CHECKPOINT_SECONDS:
+            checkpoint()
+            asked = now
+        time.sleep(1)
 
 
 def _behind(target: str) -> int:

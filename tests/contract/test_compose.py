@@ -646,7 +646,7 @@ DRIFTS = {
     "- ${BIND_ADDRESS:-127.0.0.1}:${FLINK_PORT -> - ${FLINK_PORT": test_ports_are_the_native_ones_on_the_loopback_address,
     "LogAppendTime -> CreateTime": test_kafka_has_the_native_properties,
     "--wal_level=logical -> --wal_level=replica": test_postgres_has_the_native_configuration,
-    "FLINK_PARALLELISM: ${FLINK_PARALLELISM:-2} -> FLINK_PARALELISM: 2": test_containers_are_given_settings_that_the_code_reads,
+    "FLINK_PARALLELISM: ${FLINK_PARALLELISM:-1} -> FLINK_PARALELISM: 1": test_containers_are_given_settings_that_the_code_reads,
     "${SHOP_PASSWORD:?missing -> ${SHOP_PASSWORD:-missing": test_every_secret_is_required_and_none_has_a_default,
     "connector] -> topics]": test_every_step_of_a_start_is_done_once,
     "service_completed_successfully -> service_started": test_dependencies_wait_for_health_or_for_completion,

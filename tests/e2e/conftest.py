@@ -14,6 +14,8 @@ from contracts.settings import ROOT
 from tests.ports import free_offset
 
 DEMO = {"DEMO_CUSTOMERS": "400", "DEMO_MONTHS": "4", "DEMO_LIVE_SECONDS": "10", "DEMO_LIVE_RATE": "100"}
+# More than one subtask, so that rows of one key would meet in two of them where the plan let them.
+SIZES = {"FLINK_PARALLELISM": "2"}
 DEMO_SECONDS = 1500
 
 
@@ -51,7 +53,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("stack")
     kept = {name: value for name, value in os.environ.items() if not name.endswith(("_PORT", "_PASSWORD", "_URL", "_HOST"))}
     environment = (
-        kept | DEMO | {"VAR_DIR": str(folder / "var"), "ENV_FILE": str(folder / ".env"), "PORT_OFFSET": str(free_offset())}
+        kept | DEMO | SIZES | {"VAR_DIR": str(folder / "var"), "ENV_FILE": str(folder / ".env"), "PORT_OFFSET": str(free_offset())}
     )
     found = Stack(folder / "var", environment, {})
     try:

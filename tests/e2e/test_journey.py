@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 from datetime import UTC, date, datetime, timedelta
@@ -19,8 +20,9 @@ from confluent_kafka import Producer
 from contracts.events import REFUNDED_STATUSES, Reason
 from contracts.settings import ROOT, settings
 from contracts.topics import PURCHASES, WEB
-from flink_jobs import JOB_NAME
+from flink_jobs import JOBS
 from runner.airflow_client import Airflow
+from runner.processes import marked
 from tests.e2e.browser import look, signed_in
 from verify.lake import lake
 from verify.settle import settle
@@ -65,14 +67,13 @@ def test_status_names_every_part(stack):
 
 
 def test_only_loopback_listens(stack):
+    """Every port of every process of the stack, those that nobody chose included."""
+    ours = marked(stack.var)
     listening = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True).stdout.splitlines()
-    ours = [
-        line.split()[3]
-        for line in listening
-        if any(f":{settings().port(name)} " in line for name in ("KAFKA", "POSTGRES", "CLICKHOUSE", "MINIO"))
-    ]
-    assert len(ours) >= 4
-    assert all(address.startswith(("127.0.0.1:", "[::ffff:127.0.0.1]:", "[::1]:")) for address in ours), ours
+    owned = [line for line in listening if ours & {int(pid) for pid in re.findall(r"pid=(\d+)", line)}]
+    published = {settings().port(name) for name in ("KAFKA", "POSTGRES", "CLICKHOUSE", "MINIO", "FLINK", "AIRFLOW", "SUPERSET")}
+    assert published <= {int(line.split()[3].rpartition(":")[2]) for line in owned}
+    assert [line for line in owned if not line.split()[3].startswith(("127.0.0.1:", "[::ffff:127.0.0.1]:", "[::1]:"))] == []
 
 
 def test_the_checker_sees_a_changed_row(stack):
@@ -267,13 +268,13 @@ def test_bad_records_are_set_aside_and_the_job_goes_on(stack):
 
 
 def job_restarts() -> int:
+    """Of all jobs; none may be missing."""
     url = settings().url("FLINK")
-    job = next(
-        job["jid"]
-        for job in requests.get(f"{url}/jobs/overview", timeout=10).json()["jobs"]
-        if job["name"] == JOB_NAME and job["state"] == "RUNNING"
-    )
-    return int(requests.get(f"{url}/jobs/{job}/metrics?get=numRestarts", timeout=10).json()[0]["value"])
+    jobs = requests.get(f"{url}/jobs/overview", timeout=10).json()["jobs"]
+    running = {job["name"]: job["jid"] for job in jobs if job["state"] == "RUNNING"}
+    assert set(running) == set(JOBS)
+    metrics = [requests.get(f"{url}/jobs/{job}/metrics?get=numRestarts", timeout=10).json() for job in running.values()]
+    return sum(int(metric[0]["value"]) for metric in metrics)
 
 
 def test_a_killed_task_manager_comes_back_and_loses_nothing(stack):
