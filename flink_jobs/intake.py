@@ -41,7 +41,11 @@ def statements(config: Settings) -> StatementSet:
     for stream in STREAMS:
         name = stream.event.name
         flink.create_temporary_system_function(function_name(stream.event), judge(stream))
-        for table in (tables.source(stream, config), tables.validated_sink(stream, config), tables.dead_letter_sink(stream, config)):
+        for table in (
+            tables.source(stream, config),
+            tables.validated_sink(stream, config),
+            tables.dead_letter_sink(stream, config),
+        ):
             flink.execute_sql(table)
         flink.create_temporary_view(f"{name}_judged", flink.sql_query(judged(stream)))
         flink.create_temporary_view(f"{name}_accepted", flink.sql_query(accepted(stream)))

@@ -13,7 +13,6 @@ from flink_jobs import LIVE, results, tables
 from flink_jobs.environment import environment, first_arrivals, set_options
 
 
-
 def batched(config: Settings) -> dict[str, str]:
     """Updates of a key within the latency become one, before they reach the state and Postgres."""
     return {

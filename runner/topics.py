@@ -21,6 +21,7 @@ from rich.table import Table
 
 from contracts.settings import Settings, SettingsError, settings
 from contracts.topics import CONNECT_TOPICS, STREAMS
+from runner.display import console as terminal
 
 SECONDS = 15.0
 # Dead letters are counted from here on, so many before the end of each partition.
@@ -237,7 +238,7 @@ def main(given: list[str], values: Settings | None = None) -> int:
     try:
         broker = Broker((values or settings()).address("KAFKA"))
         try:
-            show(broker, parsed.topic, parsed.last, console())
+            show(broker, parsed.topic, parsed.last, terminal())
         finally:
             broker.close()
     except (TopicsError, SettingsError) as error:

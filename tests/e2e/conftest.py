@@ -53,7 +53,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("stack")
     kept = {name: value for name, value in os.environ.items() if not name.endswith(("_PORT", "_PASSWORD", "_URL", "_HOST"))}
     environment = (
-        kept | DEMO | SIZES | {"VAR_DIR": str(folder / "var"), "ENV_FILE": str(folder / ".env"), "PORT_OFFSET": str(free_offset())}
+        kept
+        | DEMO
+        | SIZES
+        | {"VAR_DIR": str(folder / "var"), "ENV_FILE": str(folder / ".env"), "PORT_OFFSET": str(free_offset())}
     )
     found = Stack(folder / "var", environment, {})
     try:

@@ -54,7 +54,9 @@ def test_each_topic_is_read_judged_and_deduplicated_once(plans):
 
 
 def test_every_topic_is_fed(plans):
-    assert sinks(plans[INTAKE]) == {f"{stream.event.name}_{kind}_sink" for stream in STREAMS for kind in ("validated", "dead_letters")}
+    assert sinks(plans[INTAKE]) == {
+        f"{stream.event.name}_{kind}_sink" for stream in STREAMS for kind in ("validated", "dead_letters")
+    }
 
 
 def test_every_live_table_is_fed_from_one_stream_of_events(plans):
