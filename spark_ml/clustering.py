@@ -1,7 +1,10 @@
 """K-Means over scaled features for each number of clusters; the best silhouette wins."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
+from pyspark import inheritable_thread_target
 from pyspark.ml.clustering import KMeans, KMeansModel
 from pyspark.ml.evaluation import ClusteringEvaluator
 from pyspark.sql import DataFrame
@@ -15,6 +18,8 @@ MAX_ITERATIONS = 40
 STARTS = 3
 # Rounds of k-means||. With Spark's own 2 a start may come by fewer centres than clusters, on which Spark 4.1 fails.
 INITIAL_ROUNDS = 3
+# A small input has one task a stage: a second fit uses the core that the first leaves idle.
+AT_ONCE = 2
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,9 @@ def k_range(customers: int, k_min: int, k_max: int) -> range:
 
 def try_all(scaled: DataFrame, ks: range, seed: int) -> list[Candidate]:
     """A candidate for each k that leaves no cluster empty. LakeError where there is none."""
-    candidates = [candidate for k in ks if (candidate := _try(scaled, k, seed)) is not None]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        tried = list(pool.map(inheritable_thread_target(scaled.sparkSession)(partial(_try, scaled, seed=seed)), ks))
+    candidates = [candidate for candidate in tried if candidate is not None]
     if not candidates:
         raise LakeError(f"every clustering into {ks.start} to {ks.stop - 1} clusters left one of them empty")
     return candidates
@@ -73,4 +80,5 @@ def _fit(scaled: DataFrame, k: int, seed: int) -> KMeansModel:
     # K-Means keeps its own compact copy for its rounds only of an input that is not cached itself: a column of one is not.
     vectors = scaled.select(SCALED)
     k_means = KMeans(featuresCol=SCALED, predictionCol=CLUSTER, k=k, seed=seed, initSteps=INITIAL_ROUNDS, maxIter=MAX_ITERATIONS)
-    return k_means.fit(vectors)
+    # Left to choose, Spark takes this solver too, after a pass over the data for each fit.
+    return k_means.setSolver("row").fit(vectors)

@@ -34,7 +34,9 @@ def configuration(settings: Settings, rows: int) -> dict[str, str]:
         "spark.ui.port": str(settings.port("SPARK_UI")),
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.session.timeZone": "UTC",
-        "spark.sql.shuffle.partitions": str(settings.number("SPARK_SHUFFLE_PARTITIONS", 2)),
+        "spark.sql.shuffle.partitions": str(settings.number("SPARK_SHUFFLE_PARTITIONS", 2) if rows >= SMALL_ROWS else 1),
+        # Planned anew after each stage, a small query takes a job for each.
+        "spark.sql.adaptive.enabled": str(rows >= SMALL_ROWS).lower(),
         "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
         "spark.driver.extraJavaOptions": " ".join(_java_options(rows)),
         "spark.local.dir": str(settings.var / "spark"),
