@@ -55,7 +55,7 @@ psql: setup  ## Read-only query on Postgres: Q="select …"
 ##@ The batch side
 marts: setup  ## dbt build, as known at the end of AS_OF=YYYY-MM-DD (default: now)
 	$(CORE) -m runner.batch marts --as-of "$(AS_OF)"
-segments: setup  ## Marts to Iceberg, then Spark K-Means segments and their report
+segments: setup  ## Marts, Iceberg, Spark K-Means segments and their report
 	$(CORE) -m runner.batch segments --as-of "$(AS_OF)"
 
 ##@ With Docker

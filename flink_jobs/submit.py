@@ -30,6 +30,11 @@ def running(job: str) -> str:
     return ""
 
 
+def running_since(job: str) -> float:
+    """When the job that runs began to, seconds since 1970: its tasks were then still to be deployed."""
+    return _get(f"/jobs/{running(job)}")["timestamps"]["RUNNING"] / 1000
+
+
 def newest_state(job: str) -> Path | None:
     """The newest complete savepoint or checkpoint of the job's earlier runs."""
     found = state_folder(settings(), job).glob("*points/**/_metadata")
