@@ -14,15 +14,20 @@ CATCH_UP_SECONDS = 1800
 
 
 def generate(*arguments: str) -> float:
-    """Run a generator to its end; the seconds it took to send, without its start-up, by its own closing line."""
+    """Run a generator to its end; records a second, without its start-up, by its own closing line."""
     done = subprocess.run(
         [python("core"), "-m", "generators", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=CATCH_UP_SECONDS
     )
     if done.returncode:
         raise RuntimeError(f"generators {arguments[0]} failed: {done.stderr.strip().splitlines()[-1]}")
-    found = re.search(r"([\d,]+) records in ([\d,.]+) s", done.stdout + done.stderr)
+    return rate(done.stderr)
+
+
+def rate(output: str) -> float:
+    """Records a second, of a generator's closing line."""
+    found = re.search(r"([\d,]+) records in [\d,.]+ s, ([\d,]+)/s", output)
     if not found:
-        raise RuntimeError(f"generators {arguments[0]} told no rate: {(done.stdout + done.stderr)[-300:]!r}")
+        raise RuntimeError(f"no rate in {output[-300:]!r}")
     return float(found[2].replace(",", ""))
 
 
@@ -30,13 +35,13 @@ def throughput(events: int) -> dict[str, object]:
     """The backlog is sent while the job is stopped, so that the two do not share the cores."""
     settle()
     stop()
-    seconds = generate("web_events", "--rate", "max", "--events", str(events), "--seed", "901")
+    sent = generate("web_events", "--rate", "max", "--events", str(events), "--seed", "901")
     backlog = flink_lag()
     submit()
     wait_for_flink(time.monotonic() + CATCH_UP_SECONDS, lambda text: print(text, flush=True))
     passed = time.time() - running_since(INTAKE)
     return {
-        "generator_events_per_second": round(events / seconds),
+        "generator_events_per_second": round(sent),
         "flink_backlog_events": backlog,
         "flink_catch_up_events_per_second": round(backlog / passed),
         "command": "make bench: generators web_events --rate max; both jobs, from their start until the backlog is written",

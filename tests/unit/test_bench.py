@@ -1,0 +1,39 @@
+"""What the benchmark makes of what it saw; the figures themselves are asserted nowhere."""
+
+import time
+
+import pytest
+
+from bench.latency import percentiles
+from bench.readme import rendered
+from bench.throughput import rate
+from generators.progress import Meter
+
+MACHINE = {"measured_at": "2026-01-31 12:00 UTC", "cores": 2, "memory_gb": 24.0, "processor": "one"}
+TEXT = "before\n<!-- figures -->\nold\n<!-- /figures -->\nafter\n"
+
+
+def test_the_rate_is_read_from_the_generators_own_closing_line(capsys):
+    with Meter("web_events") as meter:
+        meter.add(123_456)
+        time.sleep(0.01)
+    found = rate(capsys.readouterr().err)
+    assert 0 < found <= 123_456 / 0.01
+    with pytest.raises(RuntimeError, match="no rate"):
+        rate("Kafka does not answer")
+
+
+def test_percentiles_are_values_that_were_seen():
+    assert percentiles(range(1, 101)) == {"p50": 51, "p95": 96, "p99": 100, "events": 100}
+    assert percentiles([7])["p99"] == 7
+    with pytest.raises(RuntimeError, match="no event"):
+        percentiles([])
+
+
+def test_the_readme_takes_the_figures_between_its_markers():
+    found = rendered(TEXT, {"machine": MACHINE, "memory": {"peak_gb": 4.2}})
+    assert "4.2 GB" in found and "old" not in found
+    assert found.startswith("before\n<!-- figures -->") and found.endswith("<!-- /figures -->\nafter\n")
+    assert rendered(found, {"machine": MACHINE, "memory": {"peak_gb": 4.2}}) == found
+    with pytest.raises(ValueError, match="no place"):
+        rendered("nothing", {"machine": MACHINE})
