@@ -54,7 +54,8 @@ def signed_in(url: str, user: str, password: str) -> Iterator[BrowserContext]:
             page.fill("#username", user)
             page.fill("#password", password)
             page.press("#password", "Enter")
-            page.wait_for_url(lambda address: "/login" not in address)
+            # The session is all that is wanted, not the page that follows.
+            page.wait_for_url(lambda address: "/login" not in address, wait_until="commit")
             page.close()
             yield context
         finally:
@@ -71,7 +72,7 @@ def look(context: BrowserContext, url: str, slug: str, charts: int, folder: Path
     page = context.new_page()
     page.on("pageerror", lambda error: seen.errors.append(f"script: {error}"))
     page.on("response", keep)
-    page.goto(f"{url}/superset/dashboard/{slug}/")
+    page.goto(f"{url}/superset/dashboard/{slug}/", wait_until="commit")
     _wait(page, seen, answers, charts, seconds)
     page.remove_listener("response", keep)
     seen.errors += [text.strip() for text in page.locator(ERRORS).all_inner_texts() if text.strip()]
