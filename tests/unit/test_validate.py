@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.events import MAX_EVENT_BYTES, PURCHASE_EVENT, WEB_EVENT, Reason
@@ -185,7 +185,8 @@ def almost_good(draw):
 @given(almost_good())
 def test_what_the_fast_reader_accepts_the_slow_one_accepts_with_the_same_values(value):
     fast = READERS["fast"](value, b"c1", NOW)
-    assume(fast is not None)
+    if fast is None:
+        return  # it may decline anything
     slow = READERS["slow"](value, b"c1", NOW)
     for column in WEB_EVENT.fields:
         assert getattr(fast, column.name) == getattr(slow, column.name)

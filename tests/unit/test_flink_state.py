@@ -1,0 +1,25 @@
+"""Where the jobs' state lies: a job resumes from its own newest, never from another's."""
+
+import os
+
+from contracts.settings import settings
+from flink_jobs import INTAKE, LIVE
+from flink_jobs.state import state_folder
+from flink_jobs.submit import newest_state
+
+
+def test_a_job_resumes_from_its_own_newest_complete_state(tmp_path, monkeypatch):
+    monkeypatch.setenv("VAR_DIR", str(tmp_path))
+    settings.cache_clear()
+    try:
+        folder = state_folder(settings(), LIVE)
+        for age, name in enumerate(("savepoints/savepoint-1", "checkpoints/job/chk-9", "checkpoints/job/chk-8")):
+            metadata = folder / name / "_metadata"
+            metadata.parent.mkdir(parents=True)
+            metadata.touch()
+            os.utime(metadata, (1000 - age, 1000 - age))
+        (folder / "checkpoints/job/chk-10").mkdir()  # begun, not complete
+        assert newest_state(LIVE) == folder / "savepoints/savepoint-1"
+        assert newest_state(INTAKE) is None
+    finally:
+        settings.cache_clear()
