@@ -12,8 +12,9 @@ from flink_jobs.submit import checkpoint
 from verify.stores import shop
 
 DEADLINE_SECONDS = 300
-# Offsets are committed with a checkpoint; who waits for them asks for one this often.
+# Offsets are committed with a checkpoint; who waits for the last records asks for one this often.
 CHECKPOINT_SECONDS = 4
+LAST_RECORDS = 50_000
 Tell = Callable[[str], None]
 
 
@@ -70,7 +71,7 @@ def wait_for_flink(deadline: float, tell: Tell) -> None:
         if behind != told:
             tell(f"Flink: {behind:>10,} records to go, {max(first - behind, 0) / max(now - began, 1):,.0f} a second")
             told = behind
-        if now - asked > CHECKPOINT_SECONDS:
+        if behind < LAST_RECORDS and now - asked > CHECKPOINT_SECONDS:
             checkpoint()
             asked = now
         time.sleep(1)
