@@ -81,7 +81,7 @@ test: setup-dev  ## Unit, contract, integration and end-to-end tests
 lint:  ## ruff, mypy, sqlfluff
 	@$(SETUP) dev
 	$(call venv,dev) -m ruff check . && $(call venv,dev) -m ruff format --check . && $(call venv,dev) -m mypy contracts && $(call venv,dev) -m sqlfluff lint dbt/models
-bench: setup  ## Measure; writes bench/results.json and the README's figures
+bench: setup  ## Measure, after a demo; writes bench/results.json and the README's figures
 	$(CORE) -m bench
 
 help:

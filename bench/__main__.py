@@ -1,7 +1,8 @@
-"""``python -m bench``: measure the running stack, write bench/results.json and the README's table of figures."""
+"""``python -m bench``: measure a running stack that has had its demo, write bench/results.json and the README's figures."""
 
 import json
 import sys
+from pathlib import Path
 
 from bench import readme
 from bench.latency import latency
@@ -11,11 +12,13 @@ from bench.throughput import throughput
 from contracts.settings import settings
 
 
-def demo() -> dict[str, object] | None:
+def demo_summary() -> Path:
+    return settings().var / "demo" / "summary.json"
+
+
+def demo() -> dict[str, object]:
     """Times of this stack's last demo."""
-    summary = settings().var / "demo" / "summary.json"
-    if not summary.exists():
-        return None
+    summary = demo_summary()
     found = json.loads(summary.read_text())
     return {
         "customers": found["hops"]["customers"]["sent"],
@@ -27,6 +30,9 @@ def demo() -> dict[str, object] | None:
 
 def main() -> int:
     s = settings()
+    if not demo_summary().exists():
+        print(f"bench: no {demo_summary()}: run `make demo` first, the batch side needs its customers", file=sys.stderr)
+        return 1
     parts = {
         "demo": demo,
         # The backlog first: it also has the JVMs compile what a stack that has run for a while has compiled.
