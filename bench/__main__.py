@@ -18,8 +18,7 @@ def demo_summary() -> Path:
 
 def demo() -> dict[str, object]:
     """Times of this stack's last demo."""
-    summary = demo_summary()
-    found = json.loads(summary.read_text())
+    found = json.loads(demo_summary().read_text())
     return {
         "customers": found["hops"]["customers"]["sent"],
         "stages": found["seconds"],

@@ -57,7 +57,7 @@ def statements(config: Settings) -> StatementSet:
     }
     statement_set = flink.create_statement_set()
     for table, query in queries.items():
-        statement_set.add_insert_sql(f"INSERT INTO {table.name}_sink {query}")
+        statement_set.add_insert_sql(f"INSERT INTO {tables.postgres_sink_name(table)} {query}")
     return statement_set
 
 

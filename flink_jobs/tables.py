@@ -88,12 +88,16 @@ def sink_type(column: Column) -> str:
     return "TIMESTAMP(3)" if column.type is Type.TIMESTAMP else column.type.flink
 
 
+def postgres_sink_name(table: PostgresTable) -> str:
+    return f"{table.name}_sink"
+
+
 def postgres_sink(table: PostgresTable, settings: Settings) -> str:
     """An upsert on the table's key; a batch leaves when it is full or LIVE_FLUSH_MS old."""
     body = ", ".join(f"`{column.name}` {sink_type(column)}" for column in table.columns)
     account = settings.postgres_account("flink")
     return f"""
-        CREATE TABLE {table.name}_sink ({body}, PRIMARY KEY ({", ".join(table.key)}) NOT ENFORCED) WITH (
+        CREATE TABLE {postgres_sink_name(table)} ({body}, PRIMARY KEY ({", ".join(table.key)}) NOT ENFORCED) WITH (
           'connector' = 'jdbc',
           'url' = 'jdbc:postgresql://{settings.address("POSTGRES")}/{settings.postgres_database}?reWriteBatchedInserts=true',
           'table-name' = '{table.qualified}',
