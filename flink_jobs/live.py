@@ -31,7 +31,7 @@ def accept(flink: StreamTableEnvironment, stream: Stream, config: Settings) -> N
     columns = ", ".join(column.name for column in stream.event.fields)
     flink.execute_sql(tables.validated_source(stream, config))
     first = flink.sql_query(first_arrivals(tables.validated_source_name(stream), "event_id", columns))
-    flink.create_temporary_view(f"{stream.event.name}_accepted", planned(flink, first))
+    flink.create_temporary_view(results.accepted(stream), planned(flink, first))
 
 
 def planned(flink: StreamTableEnvironment, table: Table) -> Table:

@@ -5,7 +5,13 @@ Columns come out in the order of the target's contract. ``views`` is a reserved 
 """
 
 from contracts.events import FUNNEL_STEPS, REFUNDED_STATUSES, UNKNOWN
+from contracts.topics import PURCHASES, WEB, Stream
 from contracts.types import Column, Type
+
+
+def accepted(stream: Stream) -> str:
+    """The view of a stream's accepted events."""
+    return f"{stream.event.name}_accepted"
 
 
 def _count(event_type: str) -> str:
@@ -32,7 +38,7 @@ def sessions() -> str:
                  MAX(CASE event_type {depth} ELSE 0 END) AS funnel_step,
                  SUM(CASE event_type WHEN 'cart' THEN {line} WHEN 'remove_from_cart' THEN -{line} ELSE 0 END) AS net_value,
                  MIN(device) AS device, MIN(country) AS country, MIN(channel) AS channel
-          FROM web_event_accepted WHERE session_id IS NOT NULL GROUP BY session_id
+          FROM {accepted(WEB)} WHERE session_id IS NOT NULL GROUP BY session_id
         )"""
 
 
@@ -50,7 +56,7 @@ def web_minute_metrics(retention_days: int) -> str:
         SELECT minute_at, event_type, country, device, COUNT(*), COUNT(DISTINCT customer_id), MAX(event_at)
         FROM (SELECT {_MINUTE} AS minute_at, event_type, country, device, customer_id,
                      CAST(event_time AS TIMESTAMP(3)) AS event_at
-              FROM web_event_accepted WHERE {_recent(retention_days)})
+              FROM {accepted(WEB)} WHERE {_recent(retention_days)})
         GROUP BY minute_at, event_type, country, device"""
 
 
@@ -67,7 +73,7 @@ def purchase_minute_metrics(retention_days: int) -> str:
                COUNT(DISTINCT CASE WHEN status = 'placed' THEN customer_id END), MAX(event_at)
         FROM (SELECT {_MINUTE} AS minute_at, country, COALESCE(category, '{UNKNOWN}') AS category,
                      status, quantity, amount, discount, customer_id, CAST(event_time AS TIMESTAMP(3)) AS event_at
-              FROM purchase_event_accepted WHERE {_recent(retention_days)})
+              FROM {accepted(PURCHASES)} WHERE {_recent(retention_days)})
         GROUP BY minute_at, country, category"""
 
 
@@ -88,5 +94,5 @@ def purchases(columns: tuple[Column, ...]) -> str:
     return f"""
         SELECT {names} FROM (
           SELECT *, ROW_NUMBER() OVER (PARTITION BY purchase_id ORDER BY version DESC) AS newest
-          FROM (SELECT *, DATE_FORMAT(event_time, 'yyyy-MM-dd HH:mm:ss.SSS') || event_id AS version FROM purchase_event_accepted)
+          FROM (SELECT *, DATE_FORMAT(event_time, 'yyyy-MM-dd HH:mm:ss.SSS') || event_id AS version FROM {accepted(PURCHASES)})
         ) WHERE newest = 1"""
