@@ -73,6 +73,30 @@ CUSTOMERS = PostgresTable(
     "One row per registered customer: the shop's own table.",
 )  # fmt: skip
 
+EXPERIMENTS = PostgresTable(
+    "shop", "experiments", ("experiment", "variant"),
+    (
+        Column("experiment", Type.TEXT, "Name of the experiment."),
+        Column("variant", Type.LABEL, "Name of the variant; control is what others are compared with."),
+        Column("bucket_from", Type.INTEGER, "First of its buckets, see contracts.experiments."),
+        Column("bucket_to", Type.INTEGER, "Its buckets end before this one."),
+        Column("started_at", Type.TIMESTAMP, "From when on customers see their variant."),
+        Column("ended_at", Type.TIMESTAMP, "Until when; absent while it runs.", nullable=True),
+    ),
+    "One row per variant of an experiment that the shop runs or ran.",
+)  # fmt: skip
+
+SURVEYS = PostgresTable(
+    "shop", "surveys", ("survey_id",),
+    (
+        Column("survey_id", Type.TEXT, "The shop's id of the answer."),
+        Column("customer_id", Type.TEXT, "Who answered."),
+        Column("answered_at", Type.TIMESTAMP, "When."),
+        Column("score", Type.INTEGER, "How likely they would recommend the shop, 0 to 10 (NPS)."),
+    ),
+    "One row per answered survey.",
+)  # fmt: skip
+
 LIVE_PURCHASES = PostgresTable(
     "live", "purchases", ("purchase_id",),
     (
@@ -143,7 +167,8 @@ PURCHASE_MINUTE_METRICS = PostgresTable(
     guard="changes",
 )  # fmt: skip
 
-REPLICATED_TABLES = (CUSTOMERS, LIVE_PURCHASES, SESSIONS, WEB_MINUTE_METRICS, PURCHASE_MINUTE_METRICS)
+SHOP_TABLES = (CUSTOMERS, EXPERIMENTS, SURVEYS)
+REPLICATED_TABLES = (*SHOP_TABLES, LIVE_PURCHASES, SESSIONS, WEB_MINUTE_METRICS, PURCHASE_MINUTE_METRICS)
 LIVE_TABLES = tuple(table for table in REPLICATED_TABLES if table.schema == "live")
 RETAINED_TABLES = (WEB_MINUTE_METRICS, PURCHASE_MINUTE_METRICS)
 

@@ -82,6 +82,36 @@ ENGINE = ReplacingMergeTree(_lsn, _deleted)
 ORDER BY (customer_id)
 COMMENT 'Replica of shop.customers. One row per registered customer: the shop\'s own table.';
 
+CREATE TABLE IF NOT EXISTS raw.experiments (
+  experiment String COMMENT 'Name of the experiment.',
+  variant LowCardinality(String) COMMENT 'Name of the variant; control is what others are compared with.',
+  bucket_from Int32 COMMENT 'First of its buckets, see contracts.experiments.',
+  bucket_to Int32 COMMENT 'Its buckets end before this one.',
+  started_at DateTime64(3, 'UTC') COMMENT 'From when on customers see their variant.',
+  ended_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Until when; absent while it runs.',
+  _lsn Int64 COMMENT 'WAL position of the newest change.',
+  _deleted UInt8 COMMENT '1 once the row was deleted.',
+  _committed_ms Int64 COMMENT 'When the change was committed in Postgres, milliseconds since 1970.',
+  _ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When ClickHouse took the row.'
+)
+ENGINE = ReplacingMergeTree(_lsn, _deleted)
+ORDER BY (experiment, variant)
+COMMENT 'Replica of shop.experiments. One row per variant of an experiment that the shop runs or ran.';
+
+CREATE TABLE IF NOT EXISTS raw.surveys (
+  survey_id String COMMENT 'The shop\'s id of the answer.',
+  customer_id String COMMENT 'Who answered.',
+  answered_at DateTime64(3, 'UTC') COMMENT 'When.',
+  score Int32 COMMENT 'How likely they would recommend the shop, 0 to 10 (NPS).',
+  _lsn Int64 COMMENT 'WAL position of the newest change.',
+  _deleted UInt8 COMMENT '1 once the row was deleted.',
+  _committed_ms Int64 COMMENT 'When the change was committed in Postgres, milliseconds since 1970.',
+  _ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When ClickHouse took the row.'
+)
+ENGINE = ReplacingMergeTree(_lsn, _deleted)
+ORDER BY (survey_id)
+COMMENT 'Replica of shop.surveys. One row per answered survey.';
+
 CREATE TABLE IF NOT EXISTS raw.purchases (
   purchase_id String COMMENT 'The purchase: one line of one order.',
   customer_id String COMMENT 'Who; also the Kafka key. May be absent from the shop\'s customers.',

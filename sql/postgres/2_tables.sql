@@ -27,6 +27,36 @@ COMMENT ON COLUMN shop.customers.device IS 'Device at registration.';
 COMMENT ON COLUMN shop.customers.registered_at IS 'When the account was opened.';
 COMMENT ON COLUMN shop.customers.updated_at IS 'Last change by the shop.';
 
+CREATE TABLE IF NOT EXISTS shop.experiments (
+  experiment text NOT NULL,
+  variant text NOT NULL,
+  bucket_from integer NOT NULL,
+  bucket_to integer NOT NULL,
+  started_at timestamp(3) with time zone NOT NULL,
+  ended_at timestamp(3) with time zone,
+  PRIMARY KEY (experiment, variant)
+);
+COMMENT ON TABLE shop.experiments IS 'One row per variant of an experiment that the shop runs or ran.';
+COMMENT ON COLUMN shop.experiments.experiment IS 'Name of the experiment.';
+COMMENT ON COLUMN shop.experiments.variant IS 'Name of the variant; control is what others are compared with.';
+COMMENT ON COLUMN shop.experiments.bucket_from IS 'First of its buckets, see contracts.experiments.';
+COMMENT ON COLUMN shop.experiments.bucket_to IS 'Its buckets end before this one.';
+COMMENT ON COLUMN shop.experiments.started_at IS 'From when on customers see their variant.';
+COMMENT ON COLUMN shop.experiments.ended_at IS 'Until when; absent while it runs.';
+
+CREATE TABLE IF NOT EXISTS shop.surveys (
+  survey_id text NOT NULL,
+  customer_id text NOT NULL,
+  answered_at timestamp(3) with time zone NOT NULL,
+  score integer NOT NULL,
+  PRIMARY KEY (survey_id)
+);
+COMMENT ON TABLE shop.surveys IS 'One row per answered survey.';
+COMMENT ON COLUMN shop.surveys.survey_id IS 'The shop''s id of the answer.';
+COMMENT ON COLUMN shop.surveys.customer_id IS 'Who answered.';
+COMMENT ON COLUMN shop.surveys.answered_at IS 'When.';
+COMMENT ON COLUMN shop.surveys.score IS 'How likely they would recommend the shop, 0 to 10 (NPS).';
+
 CREATE TABLE IF NOT EXISTS live.purchases (
   purchase_id text NOT NULL,
   customer_id text NOT NULL,
