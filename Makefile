@@ -19,6 +19,7 @@ FORMAT ?= purchases
 FILE ?=
 AS_OF ?=
 Q ?=
+REASON ?=
 
 ##@ The journey
 demo: setup  ## Everything: set up, start, a year of events, marts, lake, segments, a table of what went where
@@ -52,6 +53,11 @@ sql: setup  ## Read-only query on ClickHouse: Q="select …"
 psql: setup  ## Read-only query on Postgres: Q="select …"
 	@$(CORE) -m runner.query postgres "$(Q)"
 
+dlq: setup  ## Records set aside, by reason, with samples
+	@$(CORE) -m runner.dead_letters show
+dlq-replay: setup  ## Send the records set aside once more, after a fix: REASON=
+	@$(CORE) -m runner.dead_letters retry --reason "$(REASON)"
+
 ##@ The batch side
 marts: setup  ## dbt build, as known at the end of AS_OF=YYYY-MM-DD (default: now)
 	$(CORE) -m runner.batch marts --as-of "$(AS_OF)"
@@ -67,6 +73,8 @@ docker-clean:  ## Stop the containers and remove their data (images stay)
 	@python3 -m runner.docker down --remove-data
 
 ##@ Develop
+jobs-upgrade: setup  ## Stop the Flink jobs with savepoints and start this version of them there
+	$(CORE) -m flink_jobs.upgrade
 setup:  ## Install what is missing: virtual environments, jars, MinIO
 	@$(SETUP)
 env: setup  ## Write .env with random secrets where it is missing
@@ -87,4 +95,4 @@ bench: setup  ## Measure, after a demo; writes bench/results.json and the README
 help:
 	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z_-]+:.*##/ {printf "  %-30s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: docker-up docker-down docker-clean demo up down status logs clean verify generate_web_events generate_streaming_purchases replay topics sql psql marts segments setup setup-dev env render test lint bench help
+.PHONY: docker-up docker-down docker-clean dlq dlq-replay jobs-upgrade demo up down status logs clean verify generate_web_events generate_streaming_purchases replay topics sql psql marts segments setup setup-dev env render test lint bench help

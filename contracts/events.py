@@ -23,9 +23,8 @@ DEVICES = ("desktop", "mobile", "tablet", "unknown")
 UNKNOWN = "unknown"
 CURRENCY = "EUR"
 
-# An event dated before this, or further ahead of now than the tolerance, has no believable time.
+# An event dated before this, or further ahead of now than the setting CLOCK_TOLERANCE_HOURS, has no believable time.
 EARLIEST_EVENT_TIME = "1980-01-01T00:00:00.000Z"
-CLOCK_TOLERANCE_HOURS = 24
 MAX_EVENT_BYTES = 16_384
 
 
@@ -101,7 +100,8 @@ PURCHASE_EVENT = Event(
     ),
 )
 
-# Where a validated record or a dead letter came from: Kafka's own coordinates.
+# Where a validated record or a dead letter came from: Kafka's own coordinates. A record that is tried again keeps those it
+# had first, in headers of these names.
 SOURCE_POSITION = (
     Column("source_partition", Type.INTEGER, "Partition of the source topic (0 for a replayed file)."),
     Column("source_offset", Type.BIGINT, "Offset in that partition (line number for a replayed file)."),

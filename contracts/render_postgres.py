@@ -1,6 +1,15 @@
 """Postgres DDL: schemas, tables, indexes, guards, roles' rights, publication. Every statement may run again."""
 
-from contracts.tables import LIVE_TABLES, REPLICATED_TABLES, SHOP_TABLES, PostgresTable
+from contracts.tables import (
+    ACTIVITY_DAYS,
+    CUSTOMER_ACTIVITY,
+    CUSTOMER_DAYS,
+    LIVE_TABLES,
+    POSTGRES_TABLES,
+    REPLICATED_TABLES,
+    SHOP_TABLES,
+    PostgresTable,
+)
 from contracts.topics import CDC_HEARTBEAT_TABLE, CDC_PUBLICATION
 from contracts.types import Column
 
@@ -41,11 +50,33 @@ def _table(table: PostgresTable) -> str:
 
 
 def tables() -> str:
-    """Schemas, replicated tables and the heartbeat that lets an idle database free its WAL."""
+    """Schemas, tables and the heartbeat that lets an idle database free its WAL."""
     schemas = "\n".join(f"CREATE SCHEMA IF NOT EXISTS {schema};" for schema in ("shop", "live", "cdc"))
     beat = "id integer PRIMARY KEY,\n  beat_at timestamp with time zone NOT NULL"
     heartbeat = f"CREATE TABLE IF NOT EXISTS {CDC_HEARTBEAT_TABLE} (\n  {beat}\n);\n"
-    return f"{schemas}\n\n" + "\n".join(_table(table) for table in REPLICATED_TABLES) + f"\n{heartbeat}"
+    return f"{schemas}\n\n" + "\n".join(_table(table) for table in POSTGRES_TABLES) + f"\n{heartbeat}"
+
+
+def activity() -> str:
+    """The view of each customer's last days, summed when it is read: no row has to change for a day to pass."""
+    counted = [column.name for column in CUSTOMER_DAYS.columns if column.name.endswith("_events")]
+    sums = ",\n".join(
+        f"  coalesce(sum({name}) FILTER (WHERE day > today - {days}), 0) AS {name}_{days}d"
+        for days in ACTIVITY_DAYS
+        for name in (*counted, "orders", "value")
+    )
+    return f"""CREATE OR REPLACE VIEW {CUSTOMER_ACTIVITY} AS
+SELECT
+  customer_id,
+{sums},
+  max(last_event_at) AS last_seen_at,
+  max(last_purchase_at) AS last_purchase_at,
+  sum(orders) AS orders,
+  sum(value) AS value
+FROM {CUSTOMER_DAYS.qualified}, LATERAL (SELECT (now() AT TIME ZONE 'UTC')::date AS today) AS clock
+GROUP BY customer_id;
+COMMENT ON VIEW {CUSTOMER_ACTIVITY} IS 'One row per customer seen: the last days, today included, and the running value.';
+"""
 
 
 def guards() -> str:
@@ -67,17 +98,18 @@ def rights() -> str:
     replicated = ", ".join(table.qualified for table in REPLICATED_TABLES)
     public = "\n".join(
         f"GRANT SELECT ({', '.join(column.name for column in table.replicated)}) ON {table.qualified} TO bi;"
-        for table in REPLICATED_TABLES
+        for table in POSTGRES_TABLES
     )
     return f"""REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA shop TO shop, debezium, bi;
 GRANT USAGE ON SCHEMA live TO flink, debezium, bi;
 GRANT USAGE ON SCHEMA cdc TO debezium;
-GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(table.qualified for table in SHOP_TABLES)} TO shop;
+GRANT SELECT, INSERT, UPDATE, DELETE ON {", ".join(table.qualified for table in SHOP_TABLES)} TO shop;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA live TO flink;
 GRANT SELECT ON {replicated} TO debezium;
 GRANT SELECT, INSERT, UPDATE ON {CDC_HEARTBEAT_TABLE} TO debezium;
 {public}
+GRANT SELECT ON {CUSTOMER_ACTIVITY} TO bi;
 """
 
 

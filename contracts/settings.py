@@ -157,6 +157,11 @@ class Settings:
         return self.number("FLINK_PARALLELISM", 1)
 
     @property
+    def clock_tolerance_hours(self) -> int:
+        """How far ahead of now an event may be dated."""
+        return self.number("CLOCK_TOLERANCE_HOURS", 24)
+
+    @property
     def live_retention_days(self) -> int:
         return self.number("LIVE_RETENTION_DAYS", 7)
 

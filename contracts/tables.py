@@ -7,7 +7,7 @@ replicates both to ClickHouse's database ``raw``, where the validated events and
 from dataclasses import dataclass
 from typing import ClassVar
 
-from contracts.events import DEAD_LETTER, FUNNEL_STEPS, PURCHASE_EVENT, SOURCE_POSITION, WEB_EVENT
+from contracts.events import DEAD_LETTER, FUNNEL_STEPS, PURCHASE_EVENT, SOURCE_POSITION, WEB_EVENT, WEB_EVENT_TYPES
 from contracts.topics import CDC_PREFIX, PURCHASES, WEB
 from contracts.types import Column, Type
 
@@ -28,7 +28,7 @@ INGESTED = "_ingested_at"
 
 @dataclass(frozen=True)
 class PostgresTable:
-    """A replicated table.
+    """A table of the shop's database.
 
     ``guard``: a column that never decreases for one key. A write with a smaller value is an older state
     (a restart replays, an upsert has no version of its own) and leaves the row as it is.
@@ -167,9 +167,30 @@ PURCHASE_MINUTE_METRICS = PostgresTable(
     guard="changes",
 )  # fmt: skip
 
+CUSTOMER_DAYS = PostgresTable(
+    "live", "customer_days", ("customer_id", "day"),
+    (
+        Column("customer_id", Type.TEXT, "Who."),
+        Column("day", Type.DATE, "UTC day of event time."),
+        Column("changes", Type.BIGINT, "Web events and purchase events of any type."),
+        *(Column(f"{kind}_events", Type.BIGINT, f"Web events of type {kind}.") for kind in WEB_EVENT_TYPES),
+        Column("orders", Type.BIGINT, "Purchases placed."),
+        Column("value", Type.MONEY, "Net amount placed on the day less what was cancelled or returned on it."),
+        Column("last_event_at", Type.TIMESTAMP, "Newest event of any kind."),
+        Column("last_purchase_at", Type.TIMESTAMP, "Newest purchase placed.", nullable=True),
+    ),
+    "Customer × day, for scoring at the moment of asking; read through the view live.customer_activity.",
+    guard="changes",
+)  # fmt: skip
+CUSTOMER_ACTIVITY = f"{CUSTOMER_DAYS.schema}.customer_activity"
+# Days that customer_activity sums, today included.
+ACTIVITY_DAYS = (1, 7, 30)
+
 SHOP_TABLES = (CUSTOMERS, EXPERIMENTS, SURVEYS)
-REPLICATED_TABLES = (*SHOP_TABLES, LIVE_PURCHASES, SESSIONS, WEB_MINUTE_METRICS, PURCHASE_MINUTE_METRICS)
-LIVE_TABLES = tuple(table for table in REPLICATED_TABLES if table.schema == "live")
+# What Flink writes; the days of customers serve Postgres alone.
+LIVE_TABLES = (LIVE_PURCHASES, SESSIONS, WEB_MINUTE_METRICS, PURCHASE_MINUTE_METRICS, CUSTOMER_DAYS)
+POSTGRES_TABLES = (*SHOP_TABLES, *LIVE_TABLES)
+REPLICATED_TABLES = tuple(table for table in POSTGRES_TABLES if table is not CUSTOMER_DAYS)
 RETAINED_TABLES = (WEB_MINUTE_METRICS, PURCHASE_MINUTE_METRICS)
 
 

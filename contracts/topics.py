@@ -7,16 +7,21 @@ from contracts.events import DEAD_LETTER, PURCHASE_EVENT, WEB_EVENT, Event
 
 @dataclass(frozen=True)
 class Stream:
-    """One kind of event on its way: what is sent, what passed, what was set aside."""
+    """One kind of event on its way: what is sent, what passed, what was set aside, what of that is sent once more."""
 
     event: Event
     source: str
     validated: str
     dead_letters: str
+    retried: str
 
 
-WEB = Stream(WEB_EVENT, "web_events", "web_events.validated", "web_events.dlq")
-PURCHASES = Stream(PURCHASE_EVENT, "purchases", "purchases.validated", "purchases.dlq")
+def _stream(event: Event, name: str) -> Stream:
+    return Stream(event, name, f"{name}.validated", f"{name}.dlq", f"{name}.retry")
+
+
+WEB = _stream(WEB_EVENT, "web_events")
+PURCHASES = _stream(PURCHASE_EVENT, "purchases")
 STREAMS = (WEB, PURCHASES)
 
 DEAD_LETTERS = DEAD_LETTER

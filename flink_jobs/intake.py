@@ -3,8 +3,11 @@
 In: the source topics, as bytes. Out: the validated topics and the dead letters, as the bytes that the verdict holds.
 """
 
+from datetime import timedelta
+
 from pyflink.table import StatementSet
 
+from contracts.events import SOURCE_POSITION
 from contracts.settings import Settings, settings
 from contracts.topics import STREAMS, Stream
 from flink_jobs import INTAKE, tables
@@ -17,8 +20,10 @@ THREADED = {"python.execution-mode": "thread"}
 
 
 def judged(stream: Stream) -> str:
-    """One row per record: its verdict beside its key."""
-    verdict = f"{function_name(stream.event)}(raw_value, raw_key, source_partition, source_offset)"
+    """One row per record: its verdict beside its key. A record that is tried again keeps the position it had first."""
+    first = "COALESCE(CAST(CAST(headers['{0}'] AS STRING) AS {1}), {0})"
+    position = ", ".join(first.format(column.name, column.type.flink) for column in SOURCE_POSITION)
+    verdict = f"{function_name(stream.event)}(raw_value, raw_key, {position})"
     return f"SELECT CAST({verdict} AS STRING) AS verdict, raw_key, arrived FROM {tables.source_name(stream)}"
 
 
@@ -35,12 +40,12 @@ def dead(stream: Stream) -> str:
 
 
 def statements(config: Settings) -> StatementSet:
-    flink = environment(config, INTAKE)
+    flink, tolerance = environment(config, INTAKE), timedelta(hours=config.clock_tolerance_hours)
     set_options(flink, THREADED)
     statement_set = flink.create_statement_set()
     for stream in STREAMS:
         name = stream.event.name
-        flink.create_temporary_system_function(function_name(stream.event), judge(stream))
+        flink.create_temporary_system_function(function_name(stream.event), judge(stream, tolerance))
         for table in (
             tables.source(stream, config),
             tables.validated_sink(stream, config),

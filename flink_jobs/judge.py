@@ -4,6 +4,8 @@ Bytes are the one type that crosses between the JVM and Python without a convers
 fields costs more than the judging (docs/decisions/0001).
 """
 
+from datetime import timedelta
+
 from pyflink.table import DataTypes
 from pyflink.table.udf import FunctionContext, ScalarFunction, udf
 
@@ -19,15 +21,15 @@ def function_name(event: Event) -> str:
 class Judge(ScalarFunction):
     """(raw_value, raw_key, source_partition, source_offset) -> verdict. Its decoder is made where it works."""
 
-    def __init__(self, stream: Stream) -> None:
-        self.stream = stream
+    def __init__(self, stream: Stream, tolerance: timedelta) -> None:
+        self.stream, self.tolerance = stream, tolerance
 
     def open(self, context: FunctionContext) -> None:
-        self.verdict = verdict_of(self.stream)
+        self.verdict = verdict_of(self.stream, self.tolerance)
 
     def eval(self, value: bytes | None, key: bytes | None, partition: int, offset: int) -> bytes:
         return self.verdict(value, key, partition, offset)
 
 
-def judge(stream: Stream):  # noqa: ANN201  (pyflink has no public type for a declared function)
-    return udf(Judge(stream), result_type=DataTypes.BYTES(), name=function_name(stream.event))
+def judge(stream: Stream, tolerance: timedelta):  # noqa: ANN201  (pyflink has no public type for a declared function)
+    return udf(Judge(stream, tolerance), result_type=DataTypes.BYTES(), name=function_name(stream.event))

@@ -7,7 +7,7 @@ from pyflink.java_gateway import get_gateway
 from pyflink.table import StatementSet, StreamTableEnvironment, Table
 
 from contracts.settings import Settings, settings
-from contracts.tables import LIVE_PURCHASES, LIVE_TABLES, PURCHASE_MINUTE_METRICS, SESSIONS, WEB_MINUTE_METRICS
+from contracts.tables import CUSTOMER_DAYS, LIVE_PURCHASES, LIVE_TABLES, PURCHASE_MINUTE_METRICS, SESSIONS, WEB_MINUTE_METRICS
 from contracts.topics import STREAMS, Stream
 from flink_jobs import LIVE, results, tables
 from flink_jobs.environment import environment, first_arrivals, set_options
@@ -54,6 +54,7 @@ def statements(config: Settings) -> StatementSet:
         WEB_MINUTE_METRICS: results.web_minute_metrics(days),
         LIVE_PURCHASES: results.purchases(LIVE_PURCHASES.columns),
         PURCHASE_MINUTE_METRICS: results.purchase_minute_metrics(days),
+        CUSTOMER_DAYS: results.customer_days(),
     }
     statement_set = flink.create_statement_set()
     for table, query in queries.items():

@@ -4,7 +4,7 @@ Every aggregate is commutative, so the order of arrival does not matter, and a l
 Columns come out in the order of the target's contract. ``views`` is a reserved word of Flink's SQL.
 """
 
-from contracts.events import FUNNEL_STEPS, REFUNDED_STATUSES, UNKNOWN
+from contracts.events import FUNNEL_STEPS, REFUNDED_STATUSES, UNKNOWN, WEB_EVENT_TYPES
 from contracts.topics import PURCHASES, WEB, Stream
 from contracts.types import Column, Type
 
@@ -14,8 +14,11 @@ def accepted(stream: Stream) -> str:
     return f"{stream.event.name}_accepted"
 
 
-def _count(event_type: str) -> str:
-    return f"SUM(CASE WHEN event_type = '{event_type}' THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END)"
+def _count(value: str, column: str = "event_type") -> str:
+    return f"SUM(CASE WHEN {column} = '{value}' THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END)"
+
+
+_REFUNDED = ", ".join(f"'{status}'" for status in REFUNDED_STATUSES)
 
 
 def sessions() -> str:
@@ -61,15 +64,14 @@ def web_minute_metrics(retention_days: int) -> str:
 
 
 def purchase_minute_metrics(retention_days: int) -> str:
-    refunded = ", ".join(f"'{status}'" for status in REFUNDED_STATUSES)
     money = Type.MONEY.flink
     return f"""
         SELECT minute_at, country, category, COUNT(*),
-               SUM(CASE WHEN status = 'placed' THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END),
+               {_count("placed", "status")},
                SUM(CASE WHEN status = 'placed' THEN CAST(quantity AS BIGINT) ELSE CAST(0 AS BIGINT) END),
                CAST(SUM(CASE WHEN status = 'placed' THEN amount ELSE 0 END) AS {money}),
                CAST(SUM(CASE WHEN status = 'placed' THEN discount ELSE 0 END) AS {money}),
-               CAST(SUM(CASE WHEN status IN ({refunded}) THEN amount - discount ELSE 0 END) AS {money}),
+               CAST(SUM(CASE WHEN status IN ({_REFUNDED}) THEN amount - discount ELSE 0 END) AS {money}),
                COUNT(DISTINCT CASE WHEN status = 'placed' THEN customer_id END), MAX(event_at)
         FROM (SELECT {_MINUTE} AS minute_at, country, COALESCE(category, '{UNKNOWN}') AS category,
                      status, quantity, amount, discount, customer_id, CAST(event_time AS TIMESTAMP(3)) AS event_at
@@ -96,3 +98,22 @@ def purchases(columns: tuple[Column, ...]) -> str:
           SELECT *, ROW_NUMBER() OVER (PARTITION BY purchase_id ORDER BY version DESC) AS newest
           FROM (SELECT *, DATE_FORMAT(event_time, 'yyyy-MM-dd HH:mm:ss.SSS') || event_id AS version FROM {accepted(PURCHASES)})
         ) WHERE newest = 1"""
+
+
+def customer_days() -> str:
+    """Web and purchase events as one stream of kinds; no status is named as an event type is."""
+    return f"""
+        SELECT customer_id, `day`, COUNT(*), {", ".join(_count(kind, "kind") for kind in WEB_EVENT_TYPES)},
+               {_count("placed", "kind")}, CAST(SUM(net) AS {Type.MONEY.flink}), MAX(event_at),
+               MAX(CASE WHEN kind = 'placed' THEN event_at END)
+        FROM (
+          SELECT customer_id, CAST(event_time AS DATE) AS `day`, event_type AS kind, CAST(0 AS {Type.MONEY.flink}) AS net,
+                 CAST(event_time AS TIMESTAMP(3)) AS event_at
+          FROM {accepted(WEB)}
+          UNION ALL
+          SELECT customer_id, CAST(event_time AS DATE), status,
+                 CAST(CASE WHEN status = 'placed' THEN amount - discount
+                           WHEN status IN ({_REFUNDED}) THEN discount - amount ELSE 0 END AS {Type.MONEY.flink}),
+                 CAST(event_time AS TIMESTAMP(3))
+          FROM {accepted(PURCHASES)}
+        ) GROUP BY customer_id, `day`"""

@@ -11,16 +11,17 @@ def source_name(stream: Stream) -> str:
 
 
 def source(stream: Stream, settings: Settings) -> str:
-    """Raw bytes of the stream's topic with their position; ``arrived`` orders records by processing time."""
+    """Raw bytes of the stream's topics with their position; ``arrived`` orders records by processing time."""
     return f"""
         CREATE TABLE {source_name(stream)} (
           raw_key BYTES,
           raw_value BYTES,
           source_partition INT METADATA FROM 'partition' VIRTUAL,
           source_offset BIGINT METADATA FROM 'offset' VIRTUAL,
+          headers MAP<STRING, BYTES> METADATA VIRTUAL,
           arrived AS PROCTIME()
         ) WITH (
-          {_kafka_source(stream.source, INTAKE_GROUP, settings)},
+          {_kafka_source(f"{stream.source};{stream.retried}", INTAKE_GROUP, settings)},
           'key.format' = 'raw', 'key.fields' = 'raw_key',
           'value.format' = 'raw', 'value.fields-include' = 'EXCEPT_KEY'
         )"""

@@ -14,7 +14,6 @@ import msgspec
 import orjson
 
 from contracts.events import (
-    CLOCK_TOLERANCE_HOURS,
     EARLIEST_EVENT_TIME,
     MAX_EVENT_BYTES,
     SCHEMA_VERSION,
@@ -53,13 +52,12 @@ def _whole_milliseconds(moment: datetime) -> datetime:
 
 
 EARLIEST = parse_time(EARLIEST_EVENT_TIME)
-TOLERANCE = timedelta(hours=CLOCK_TOLERANCE_HOURS)
 
 
 def _text(column: Column) -> Callable[[Any, datetime], str]:
     name, allowed = column.name, frozenset(column.allowed)
 
-    def read(value: Any, now: datetime) -> str:
+    def read(value: Any, latest: datetime) -> str:
         if type(value) is not str:
             raise InvalidError(Reason.WRONG_TYPE, f"{name}: expected text, found {value!r:.80}")
         if allowed and value not in allowed:
@@ -74,7 +72,7 @@ def _text(column: Column) -> Callable[[Any, datetime], str]:
 def _integer(column: Column) -> Callable[[Any, datetime], int]:
     name, minimum = column.name, column.minimum
 
-    def read(value: Any, now: datetime) -> int:
+    def read(value: Any, latest: datetime) -> int:
         if type(value) is not int:
             raise InvalidError(Reason.WRONG_TYPE, f"{name}: expected a whole number, found {value!r:.80}")
         if not -INTEGER_LIMIT <= value < INTEGER_LIMIT or (minimum is not None and value < minimum):
@@ -87,7 +85,7 @@ def _integer(column: Column) -> Callable[[Any, datetime], int]:
 def _money(column: Column) -> Callable[[Any, datetime], float]:
     name, minimum = column.name, column.minimum
 
-    def read(value: Any, now: datetime) -> float:
+    def read(value: Any, latest: datetime) -> float:
         if type(value) is not float and type(value) is not int:
             raise InvalidError(Reason.WRONG_TYPE, f"{name}: expected a number, found {value!r:.80}")
         if not math.isfinite(value) or abs(value) >= MONEY_LIMIT or (minimum is not None and value < minimum):
@@ -100,13 +98,13 @@ def _money(column: Column) -> Callable[[Any, datetime], float]:
 def _timestamp(column: Column) -> Callable[[Any, datetime], datetime]:
     name = column.name
 
-    def read(value: Any, now: datetime) -> datetime:
+    def read(value: Any, latest: datetime) -> datetime:
         try:
             moment = parse_time(value)
         except (TypeError, ValueError, OverflowError):
             raise InvalidError(Reason.BAD_TIME, f"{name}: {value!r:.80} is not a time in ISO 8601 with a zone") from None
-        if not EARLIEST <= moment <= now + TOLERANCE:
-            raise InvalidError(Reason.BAD_TIME, f"{name}: {value} lies before {EARLIEST_EVENT_TIME} or too far ahead of now")
+        if not EARLIEST <= moment <= latest:
+            raise InvalidError(Reason.BAD_TIME, f"{name}: {value} lies before {EARLIEST_EVENT_TIME} or too far ahead")
         return moment
 
     return read
@@ -148,25 +146,27 @@ def wall_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def validator(event: Event, clock: Callable[[], datetime] = wall_clock) -> Callable[[bytes | None, bytes | None], Record]:
-    """The judge of one stream: (value, key) -> record, or InvalidError."""
+def validator(
+    event: Event, tolerance: timedelta, clock: Callable[[], datetime] = wall_clock
+) -> Callable[[bytes | None, bytes | None], Record]:
+    """The judge of one stream: (value, key) -> record, or InvalidError. An event may be ahead of the clock by the tolerance."""
     fast, slow = fast_reader(event), slow_reader(event)
 
     def judge(value: bytes | None, key: bytes | None) -> Record:
-        now = clock()
-        record = fast(value, key, now)
-        return slow(value, key, now) if record is None else record
+        latest = clock() + tolerance
+        record = fast(value, key, latest)
+        return slow(value, key, latest) if record is None else record
 
     return judge
 
 
 def fast_reader(event: Event) -> Callable[[bytes | None, bytes | None, datetime], Record | None]:
-    """(value, key, now) -> record, or None where it takes a closer look."""
+    """(value, key, latest believable time) -> record, or None where it takes a closer look."""
     decode = msgspec.json.Decoder(record_type(event)).decode
     times = tuple(column.name for column in event.fields if column.type is Type.TIMESTAMP)
     money = tuple(column.name for column in event.fields if column.type is Type.MONEY)
 
-    def read(value: bytes | None, key: bytes | None, now: datetime) -> Record | None:
+    def read(value: bytes | None, key: bytes | None, latest: datetime) -> Record | None:
         if value is None or key is None or len(value) > MAX_EVENT_BYTES or b"\\u0000" in value:
             return None
         try:
@@ -178,7 +178,7 @@ def fast_reader(event: Event) -> Callable[[bytes | None, bytes | None, datetime]
             return None
         for name in times:
             moment = getattr(record, name)
-            if moment.tzinfo is not UTC or not EARLIEST <= moment <= now + TOLERANCE:
+            if moment.tzinfo is not UTC or not EARLIEST <= moment <= latest:
                 return None
             if moment.microsecond % 1000:
                 setattr(record, name, _whole_milliseconds(moment))
@@ -192,18 +192,18 @@ def fast_reader(event: Event) -> Callable[[bytes | None, bytes | None, datetime]
 
 
 def slow_reader(event: Event) -> Callable[[bytes | None, bytes | None, datetime], Record]:
-    """(value, key, now) -> record, or InvalidError with the first reason that applies."""
+    """(value, key, latest believable time) -> record, or InvalidError with the first reason that applies."""
     make = record_type(event)
     fields = tuple((column.name, column.nullable, READERS[column.type](column)) for column in event.fields)
 
-    def read(value: bytes | None, key: bytes | None, now: datetime) -> Record:
+    def read(value: bytes | None, key: bytes | None, latest: datetime) -> Record:
         raw = _parse(value)
         _envelope(raw, key)
         values: dict[str, Any] = {}
         for name, nullable, read_field in fields:
             found = raw.get(name)
             if found is not None:
-                values[name] = read_field(found, now)
+                values[name] = read_field(found, latest)
             elif not nullable:
                 raise InvalidError(Reason.MISSING_FIELD, f"{name}: {'null' if name in raw else 'absent'}")
         return make(**values)

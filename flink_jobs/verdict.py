@@ -10,7 +10,7 @@ import base64
 import hashlib
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -23,9 +23,9 @@ HASH_CHARACTERS = 22
 encode = msgspec.json.Encoder().encode
 
 
-def verdict_of(stream: Stream) -> Callable[[bytes | None, bytes | None, int, int], bytes]:
+def verdict_of(stream: Stream, tolerance: timedelta) -> Callable[[bytes | None, bytes | None, int, int], bytes]:
     """(value, key, partition, offset) -> verdict; never raises, whatever the bytes."""
-    read = validator(stream.event)
+    read = validator(stream.event, tolerance)
 
     def verdict(value: bytes | None, key: bytes | None, partition: int, offset: int) -> bytes:
         try:

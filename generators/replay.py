@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 import orjson
 
-from contracts.events import CLOCK_TOLERANCE_HOURS, DEAD_LETTER, EARLIEST_EVENT_TIME, MAX_EVENT_BYTES, Reason
+from contracts import settings as configuration
+from contracts.events import DEAD_LETTER, EARLIEST_EVENT_TIME, MAX_EVENT_BYTES, Reason
 from contracts.settings import Settings
 from contracts.topics import MAX_MESSAGE_BYTES, STREAMS, Stream
 from generators.clock import HOUR, iso, milliseconds
@@ -224,7 +225,7 @@ def dead_letter(stream: Stream, file: str, bad: Unreadable) -> bytes:
 def _sent(stream: Stream, made: list[Made]) -> Records:
     """The ledger expects what the contract does not let pass in the dead letters; the judgement itself is the pipeline's."""
     records = good(stream, *([row[column] for row in made] for column in (1, 2, 3, 4)))
-    latest = milliseconds(datetime.now(UTC)) + CLOCK_TOLERANCE_HOURS * HOUR
+    latest = milliseconds(datetime.now(UTC)) + configuration.settings().clock_tolerance_hours * HOUR
     for i, (value, time) in enumerate(zip(records.values, records.times, strict=True)):
         if len(value) > MAX_EVENT_BYTES:
             records.kinds[i], records.reasons[i] = "oversized", Reason.OVERSIZED.value

@@ -33,7 +33,7 @@ def postgres_schema() -> None:
                 sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(s.postgres_database), sql.Identifier(role))
             )
     with psycopg.connect(s.postgres_dsn("postgres"), autocommit=True) as shop:
-        for name in ("2_tables", "3_guards", "4_rights", "5_publication"):
+        for name in ("2_tables", "3_guards", "4_activity", "5_rights", "6_publication"):
             shop.execute(_script(f"postgres/{name}.sql"))
 
 

@@ -42,7 +42,7 @@ def lag(group: str, topics: list[str]) -> int:
 
 def flink_lag() -> int:
     """Records that either job has not finished with: it commits offsets when all before them is written."""
-    sources = [stream.source for stream in STREAMS]
+    sources = [topic for stream in STREAMS for topic in (stream.source, stream.retried)]
     validated = [stream.validated for stream in STREAMS]
     return lag(INTAKE_GROUP, sources) + lag(LIVE_GROUP, validated)
 

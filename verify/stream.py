@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from contracts.events import FUNNEL_STEPS, REFUNDED_STATUSES, UNKNOWN
+from contracts.events import FUNNEL_STEPS, REFUNDED_STATUSES, UNKNOWN, WEB_EVENT_TYPES
 from contracts.settings import settings
 from contracts.tables import (
+    CUSTOMER_DAYS,
     LIVE_PURCHASES,
     PURCHASE_MINUTE_METRICS,
     RAW_DATABASE,
@@ -55,16 +56,32 @@ def _web_minutes() -> str:
         FROM {RAW_WEB_EVENTS.qualified} FINAL GROUP BY minute_at, event_type, country, device)"""
 
 
+_REFUNDED = ", ".join(f"'{status}'" for status in REFUNDED_STATUSES)
+
+
 def _purchase_minutes() -> str:
-    refunded = ", ".join(f"'{status}'" for status in REFUNDED_STATUSES)
     return f"""(
         SELECT toDateTime64(toStartOfMinute(event_time), 3, 'UTC') AS minute_at, country,
                ifNull(event.category, '{UNKNOWN}') AS category,
                count() AS changes, countIf(status = 'placed') AS orders, sumIf(quantity, status = 'placed') AS units,
                sumIf(amount, status = 'placed') AS gross, sumIf(discount, status = 'placed') AS discounts,
-               sumIf(amount - discount, status IN ({refunded})) AS refunds,
+               sumIf(amount - discount, status IN ({_REFUNDED})) AS refunds,
                uniqExactIf(customer_id, status = 'placed') AS buyers, max(event_time) AS last_event_at
         FROM {RAW_PURCHASE_EVENTS.qualified} AS event FINAL GROUP BY minute_at, country, category)"""
+
+
+def _customer_days() -> str:
+    counts = ", ".join(f"countIf(kind = '{kind}') AS {kind}_events" for kind in WEB_EVENT_TYPES)
+    placed = "if(kind = 'placed', event_time, NULL)"
+    return f"""(
+        SELECT customer_id, toDate32(event_time) AS day, count() AS changes, {counts}, countIf(kind = 'placed') AS orders,
+               sumIf(net, kind = 'placed') - sumIf(net, kind IN ({_REFUNDED})) AS value,
+               max(event_time) AS last_event_at, max({placed}) AS last_purchase_at
+        FROM (SELECT customer_id, event_time, toString(event_type) AS kind, toDecimal64(0, 4) AS net
+              FROM {RAW_WEB_EVENTS.qualified} FINAL
+              UNION ALL
+              SELECT customer_id, event_time, toString(status), amount - discount FROM {RAW_PURCHASE_EVENTS.qualified} FINAL)
+        GROUP BY customer_id, day)"""
 
 
 RECOMPUTED = {
@@ -72,6 +89,7 @@ RECOMPUTED = {
     LIVE_PURCHASES: _purchases,
     WEB_MINUTE_METRICS: _web_minutes,
     PURCHASE_MINUTE_METRICS: _purchase_minutes,
+    CUSTOMER_DAYS: _customer_days,
 }
 
 

@@ -179,6 +179,43 @@ COMMENT ON COLUMN live.purchase_minute_metrics.refunds IS 'Net value cancelled o
 COMMENT ON COLUMN live.purchase_minute_metrics.buyers IS 'Distinct customers who placed.';
 COMMENT ON COLUMN live.purchase_minute_metrics.last_event_at IS 'Newest event counted.';
 
+CREATE TABLE IF NOT EXISTS live.customer_days (
+  customer_id text NOT NULL,
+  day date NOT NULL,
+  changes bigint NOT NULL,
+  landing_events bigint NOT NULL,
+  list_events bigint NOT NULL,
+  search_events bigint NOT NULL,
+  view_events bigint NOT NULL,
+  cart_events bigint NOT NULL,
+  remove_from_cart_events bigint NOT NULL,
+  checkout_events bigint NOT NULL,
+  payment_events bigint NOT NULL,
+  purchase_events bigint NOT NULL,
+  orders bigint NOT NULL,
+  value numeric(18, 4) NOT NULL,
+  last_event_at timestamp(3) with time zone NOT NULL,
+  last_purchase_at timestamp(3) with time zone,
+  PRIMARY KEY (customer_id, day)
+);
+COMMENT ON TABLE live.customer_days IS 'Customer × day, for scoring at the moment of asking; read through the view live.customer_activity.';
+COMMENT ON COLUMN live.customer_days.customer_id IS 'Who.';
+COMMENT ON COLUMN live.customer_days.day IS 'UTC day of event time.';
+COMMENT ON COLUMN live.customer_days.changes IS 'Web events and purchase events of any type.';
+COMMENT ON COLUMN live.customer_days.landing_events IS 'Web events of type landing.';
+COMMENT ON COLUMN live.customer_days.list_events IS 'Web events of type list.';
+COMMENT ON COLUMN live.customer_days.search_events IS 'Web events of type search.';
+COMMENT ON COLUMN live.customer_days.view_events IS 'Web events of type view.';
+COMMENT ON COLUMN live.customer_days.cart_events IS 'Web events of type cart.';
+COMMENT ON COLUMN live.customer_days.remove_from_cart_events IS 'Web events of type remove_from_cart.';
+COMMENT ON COLUMN live.customer_days.checkout_events IS 'Web events of type checkout.';
+COMMENT ON COLUMN live.customer_days.payment_events IS 'Web events of type payment.';
+COMMENT ON COLUMN live.customer_days.purchase_events IS 'Web events of type purchase.';
+COMMENT ON COLUMN live.customer_days.orders IS 'Purchases placed.';
+COMMENT ON COLUMN live.customer_days.value IS 'Net amount placed on the day less what was cancelled or returned on it.';
+COMMENT ON COLUMN live.customer_days.last_event_at IS 'Newest event of any kind.';
+COMMENT ON COLUMN live.customer_days.last_purchase_at IS 'Newest purchase placed.';
+
 CREATE TABLE IF NOT EXISTS cdc.heartbeat (
   id integer PRIMARY KEY,
   beat_at timestamp with time zone NOT NULL

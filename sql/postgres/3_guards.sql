@@ -37,3 +37,13 @@ BEGIN
 END $$;
 CREATE OR REPLACE TRIGGER purchase_minute_metrics_guard BEFORE UPDATE ON live.purchase_minute_metrics
   FOR EACH ROW EXECUTE FUNCTION live.purchase_minute_metrics_guard();
+
+CREATE OR REPLACE FUNCTION live.customer_days_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.changes < OLD.changes THEN
+    RETURN NULL;
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER customer_days_guard BEFORE UPDATE ON live.customer_days
+  FOR EACH ROW EXECUTE FUNCTION live.customer_days_guard();

@@ -4,7 +4,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from contracts.events import CLOCK_TOLERANCE_HOURS, EARLIEST_EVENT_TIME, MAX_EVENT_BYTES, SCHEMA_VERSION, Reason
+from contracts.events import EARLIEST_EVENT_TIME, MAX_EVENT_BYTES, SCHEMA_VERSION, Reason
+from contracts.settings import settings
 from contracts.topics import STREAMS, Stream
 from contracts.types import Column, Type
 from generators.clock import milliseconds, months_before
@@ -88,4 +89,6 @@ def believable(text: str, now: datetime) -> bool:
     except ValueError:
         return False
     in_form = text.endswith("Z") and len(text) == len("2026-01-31T08:05:13.123Z")
-    return in_form and datetime.fromisoformat(EARLIEST_EVENT_TIME) <= moment <= now + timedelta(hours=CLOCK_TOLERANCE_HOURS)
+    return in_form and datetime.fromisoformat(EARLIEST_EVENT_TIME) <= moment <= now + timedelta(
+        hours=settings().clock_tolerance_hours
+    )

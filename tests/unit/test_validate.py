@@ -1,7 +1,7 @@
 """The judge of records: what passes, what does not and why; for any bytes it gives a verdict and never an error."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -11,13 +11,14 @@ from contracts.events import MAX_EVENT_BYTES, PURCHASE_EVENT, WEB_EVENT, Reason
 from flink_jobs.validate import InvalidError, fast_reader, parse_time, slow_reader, validator
 
 NOW = parse_time("2026-06-01T12:00:00.000Z")
+TOLERANCE = timedelta(hours=24)
 GOOD = {
     "event_id": "e1", "event_time": "2026-01-31T08:05:13.123Z", "schema_version": 1, "event_type": "view", "customer_id": "c1",
     "session_id": "s1", "product_id": "p1", "category": "shoes", "brand": None, "price": 12.34, "quantity": 2,
     "device": "mobile", "country": "DE", "channel": "organic",
 }  # fmt: skip
 READERS = {"fast": fast_reader(WEB_EVENT), "slow": slow_reader(WEB_EVENT)}
-accept = validator(WEB_EVENT, lambda: NOW)
+accept = validator(WEB_EVENT, TOLERANCE, lambda: NOW)
 
 
 def judge(value, key, read=accept):
@@ -193,4 +194,4 @@ def test_what_the_fast_reader_accepts_the_slow_one_accepts_with_the_same_values(
 
 
 def test_every_field_of_both_contracts_has_a_reader():
-    assert judge(b"{}", b"c1", validator(PURCHASE_EVENT)).reason == Reason.MISSING_FIELD
+    assert judge(b"{}", b"c1", validator(PURCHASE_EVENT, TOLERANCE)).reason == Reason.MISSING_FIELD

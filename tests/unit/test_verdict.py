@@ -2,6 +2,7 @@
 
 import base64
 import json
+from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from contracts.topics import WEB
 from flink_jobs.verdict import ACCEPTED, DEAD, HASH_CHARACTERS, event_hash, verdict_of
 from tests.unit.test_validate import GOOD
 
-verdict = verdict_of(WEB)
+verdict = verdict_of(WEB, timedelta(hours=24))
 
 
 def test_an_accepted_record_carries_its_hash_its_fields_and_its_position():

@@ -13,3 +13,5 @@ GRANT SELECT (purchase_id, customer_id, session_id, status, purchased_at, produc
 GRANT SELECT (session_id, customer_id, started_at, last_event_at, events, views, carts, removals, checkouts, purchases, funnel_step, cart_value, abandoned_value, device, country, channel) ON live.sessions TO bi;
 GRANT SELECT (minute_at, event_type, country, device, events, customers, last_event_at) ON live.web_minute_metrics TO bi;
 GRANT SELECT (minute_at, country, category, changes, orders, units, gross, discounts, refunds, buyers, last_event_at) ON live.purchase_minute_metrics TO bi;
+GRANT SELECT (customer_id, day, changes, landing_events, list_events, search_events, view_events, cart_events, remove_from_cart_events, checkout_events, payment_events, purchase_events, orders, value, last_event_at, last_purchase_at) ON live.customer_days TO bi;
+GRANT SELECT ON live.customer_activity TO bi;

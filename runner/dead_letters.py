@@ -1,0 +1,118 @@
+"""What was set aside: ``python -m runner.dead_letters show`` counts it by reason, ``retry`` sends it once more.
+
+A record that is tried again carries the position it had first. Accepted, it is the dead letter's own record, which counts as
+delivered; refused again, it replaces its dead letter; so a second retry changes nothing. Lines of a file that made no event
+are retried by replaying the mended file.
+"""
+
+import argparse
+import base64
+import sys
+from collections.abc import Iterator, Mapping
+
+from confluent_kafka import KafkaException, Producer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from contracts.events import SOURCE_POSITION
+from contracts.settings import SettingsError, settings
+from contracts.tables import RAW_DEAD_LETTERS, RAW_PURCHASE_EVENTS, RAW_WEB_EVENTS
+from contracts.topics import MAX_MESSAGE_BYTES, PURCHASES, STREAMS, WEB, Stream
+from runner.display import console as terminal
+from runner.topics import text
+from verify.settle import UnsettledError, settle
+from verify.stores import warehouse
+
+ACCEPTED = {WEB: RAW_WEB_EVENTS, PURCHASES: RAW_PURCHASE_EVENTS}
+SAMPLES = 2
+FLUSH_SECONDS = 60
+
+
+class DeadLetterError(RuntimeError):
+    """Dead letters could not be read or sent; the message says why."""
+
+
+def waiting(stream: Stream) -> str:
+    """Condition: the dead letters of a stream whose record has not been accepted since."""
+    position = ", ".join(column.name for column in SOURCE_POSITION)
+    accepted = f"source_topic = '{stream.source}' AND ({position}) IN (SELECT {position} FROM {ACCEPTED[stream].qualified})"
+    return f"stream = '{stream.event.name}' AND NOT ({accepted})"
+
+
+def show(console: Console) -> None:
+    """Dead letters that wait, by stream and reason, the newest of each as samples."""
+    table = Table("stream", "reason", "count", "from", "to", "newest", show_lines=True)
+    for stream in STREAMS:
+        ordered = f"SELECT * FROM {RAW_DEAD_LETTERS.qualified} FINAL WHERE {waiting(stream)} ORDER BY dead_at"
+        query = f"""SELECT toString(reason), count(), min(dead_at), max(dead_at), groupArrayLast({SAMPLES})((message, raw_value))
+                    FROM ({ordered}) GROUP BY reason ORDER BY count() DESC"""
+        for reason, count, first, last, samples in warehouse().query(query).result_rows:
+            shown = "\n".join(f"{message}  {text(None if raw is None else base64.b64decode(raw))}" for message, raw in samples)
+            table.add_row(stream.event.name, reason, f"{count:,}", f"{first:%F %T}", f"{last:%F %T}", escape(shown))
+    console.print(table if table.row_count else "no dead letter waits")
+
+
+def retry(stream: Stream, reason: str) -> int:
+    """Send a stream's dead letters that wait to its topic for retries; how many."""
+    fault: list[str] = []
+    producer = Producer({
+        "bootstrap.servers": settings().address("KAFKA"), "enable.idempotence": True, "message.max.bytes": MAX_MESSAGE_BYTES,
+    })  # fmt: skip
+    sent = 0
+    for letter in letters(stream, reason):
+        position = [(column.name, str(letter[column.name]).encode()) for column in SOURCE_POSITION]
+        producer.produce(
+            stream.retried, decoded(letter["raw_value"]), key=decoded(letter["raw_key"]), headers=position,
+            on_delivery=lambda error, _message: fault.append(error.str()) if error else None,
+        )  # fmt: skip
+        producer.poll(0)
+        sent += 1
+    left = producer.flush(FLUSH_SECONDS)
+    if left or fault:
+        raise DeadLetterError(f"{stream.retried}: {left + len(fault)} of {sent} not sent: {fault[0] if fault else 'no answer'}")
+    return sent
+
+
+def letters(stream: Stream, reason: str) -> Iterator[Mapping[str, object]]:
+    """Dead letters of the stream's own topic that wait; of one reason where one is given. Memory does not grow with them."""
+    names = ["raw_value", "raw_key", *(column.name for column in SOURCE_POSITION)]
+    query = f"""SELECT {", ".join(names)} FROM {RAW_DEAD_LETTERS.qualified} FINAL
+                WHERE {waiting(stream)} AND source_topic = '{stream.source}' AND (%(reason)s = '' OR reason = %(reason)s)
+                ORDER BY {", ".join(names[2:])}"""
+    with warehouse().query_rows_stream(query, parameters={"reason": reason}) as rows:
+        for row in rows:
+            yield dict(zip(names, row, strict=True))
+
+
+def decoded(value: object) -> bytes | None:
+    return None if value is None else base64.b64decode(str(value))
+
+
+def main(given: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m runner.dead_letters", description="Records that were set aside.")
+    parser.add_argument("action", choices=("show", "retry"))
+    parser.add_argument("--reason", default="", help="retry this reason alone")
+    parsed = parser.parse_args(given)
+    try:
+        if parsed.action == "show":
+            show(terminal())
+            return 0
+        # What is on its way may be a dead letter, or the record of one.
+        settle(tell=lambda _text: None)
+        before = {stream: retry(stream, parsed.reason) for stream in STREAMS}
+        settle(tell=lambda _text: None)
+        for stream, sent in before.items():
+            query = f"SELECT count() FROM {RAW_DEAD_LETTERS.qualified} FINAL WHERE {waiting(stream)}"
+            print(f"{stream.event.name}: {sent} sent again, {warehouse().query(query).first_row[0]} wait still")
+    except (DeadLetterError, UnsettledError, SettingsError) as error:
+        print(f"dead letters: {error}", file=sys.stderr)
+        return 1
+    except KafkaException as error:
+        print(f"dead letters: Kafka at {settings().address('KAFKA')}: {error.args[0].str()}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
