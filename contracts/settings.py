@@ -28,6 +28,7 @@ PORTS = {
     "AIRFLOW": 8080,
     "SUPERSET": 8088,
     "KAFDROP": 19000,
+    "WATCH": 9108,
 }
 
 SECRETS = (

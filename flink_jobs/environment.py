@@ -7,10 +7,13 @@ from contracts.settings import Settings
 from flink_jobs.state import state_folder
 
 
-def options(config: Settings, job: str) -> dict[str, str]:
+def options(config: Settings, job: str, state: str) -> dict[str, str]:
     # One day beyond the retention: a figure that may still change keeps its state, and duplicates are known as long.
     state_days = config.live_retention_days + 1
-    return {
+    resume = {"execution.state-recovery.path": state} if state else {}
+    return resume | {
+        # Chained operators hand rows on as they are; without this each hand-over copies the row.
+        "pipeline.object-reuse": "true",
         "pipeline.name": job,
         "parallelism.default": str(config.parallelism),
         "execution.checkpointing.dir": f"{state_folder(config, job).as_uri()}/checkpoints",
@@ -19,9 +22,10 @@ def options(config: Settings, job: str) -> dict[str, str]:
     }
 
 
-def environment(config: Settings, job: str) -> StreamTableEnvironment:
+def environment(config: Settings, job: str, state: str = "") -> StreamTableEnvironment:
+    """An environment for one job, which begins with this savepoint or checkpoint where one is given."""
     made = StreamTableEnvironment.create(StreamExecutionEnvironment.get_execution_environment())
-    set_options(made, options(config, job))
+    set_options(made, options(config, job, state))
     return made
 
 

@@ -4,6 +4,9 @@ import importlib
 import sys
 
 from contracts.settings import settings
+from flink_jobs.environment import environment
 
 if __name__ == "__main__":
-    print(importlib.import_module(f"flink_jobs.{sys.argv[1]}").statements(settings()).explain())
+    job = sys.argv[1]
+    flink = environment(settings(), job)
+    print(importlib.import_module(f"flink_jobs.{job}").statements(settings(), flink).explain())

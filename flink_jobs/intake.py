@@ -1,21 +1,22 @@
-"""The first job: every record is judged once, and the first of each event id passes. Run by ``flink_jobs.submit``.
+"""The first job: every record is judged once, and the first of each event id passes. Submitted by ``flink_jobs.submit``.
 
 In: the source topics, as bytes. Out: the validated topics and the dead letters, as the bytes that the verdict holds.
 """
 
 from datetime import timedelta
 
-from pyflink.table import StatementSet
+from pyflink.table import StatementSet, StreamTableEnvironment
 
 from contracts.events import SOURCE_POSITION
-from contracts.settings import Settings, settings
+from contracts.settings import Settings
 from contracts.topics import STREAMS, Stream
-from flink_jobs import INTAKE, tables
-from flink_jobs.environment import environment, first_arrivals, set_options
+from flink_jobs import tables
+from flink_jobs.environment import first_arrivals, set_options
 from flink_jobs.judge import function_name, judge
-from flink_jobs.verdict import ACCEPTED, DEAD, HASH_CHARACTERS
+from flink_jobs.verdict import DEAD
 
 # Inside the TaskManager: worker processes would talk to it through ports open on every interface.
+_DEAD = f"X'{DEAD.hex()}'"
 THREADED = {"python.execution-mode": "thread"}
 
 
@@ -24,23 +25,22 @@ def judged(stream: Stream) -> str:
     first = "COALESCE(CAST(CAST(headers['{0}'] AS STRING) AS {1}), {0})"
     position = ", ".join(first.format(column.name, column.type.flink) for column in SOURCE_POSITION)
     verdict = f"{function_name(stream.event)}(raw_value, raw_key, {position})"
-    return f"SELECT CAST({verdict} AS STRING) AS verdict, raw_key, arrived FROM {tables.source_name(stream)}"
+    return f"SELECT {verdict} AS verdict, raw_key, arrived FROM {tables.source_name(stream)}"
 
 
 def accepted(stream: Stream) -> str:
     """One row per valid record: its key, the hash of its event id, its payload."""
     return f"""
-        SELECT raw_key, SUBSTRING(verdict, 2, {HASH_CHARACTERS}) AS event_hash,
-               SUBSTRING(verdict, {HASH_CHARACTERS + 2}) AS payload, arrived
-        FROM {stream.event.name}_judged WHERE SUBSTRING(verdict, 1, 1) = '{ACCEPTED.decode()}'"""
+        SELECT raw_key, verdict.event_hash AS event_hash, verdict.payload AS payload, arrived
+        FROM {stream.event.name}_judged WHERE verdict.event_hash <> {_DEAD}"""
 
 
 def dead(stream: Stream) -> str:
-    return f"SELECT SUBSTRING(verdict, 2) FROM {stream.event.name}_judged WHERE SUBSTRING(verdict, 1, 1) = '{DEAD.decode()}'"
+    return f"SELECT verdict.payload FROM {stream.event.name}_judged WHERE verdict.event_hash = {_DEAD}"
 
 
-def statements(config: Settings) -> StatementSet:
-    flink, tolerance = environment(config, INTAKE), timedelta(hours=config.clock_tolerance_hours)
+def statements(config: Settings, flink: StreamTableEnvironment) -> StatementSet:
+    tolerance = timedelta(hours=config.clock_tolerance_hours)
     set_options(flink, THREADED)
     statement_set = flink.create_statement_set()
     for stream in STREAMS:
@@ -58,7 +58,3 @@ def statements(config: Settings) -> StatementSet:
         statement_set.add_insert_sql(f"INSERT INTO {tables.validated_sink_name(stream)} {passed}")
         statement_set.add_insert_sql(f"INSERT INTO {tables.dead_letter_sink_name(stream)} {dead(stream)}")
     return statement_set
-
-
-if __name__ == "__main__":
-    statements(settings()).execute()

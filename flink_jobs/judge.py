@@ -1,17 +1,20 @@
-"""The validator as a function of Flink: a record's bytes in, its verdict as bytes out.
+"""The validator as a function of Flink: a record's bytes in, its verdict out.
 
-Bytes are the one type that crosses between the JVM and Python without a conversion for every field: a row of a verdict's
-fields costs more than the judging (docs/decisions/0001).
+A verdict's record stays one JSON text: a row of its fields would cost more than the judging (docs/decisions/0001).
 """
 
 from datetime import timedelta
 
+from pyflink.common import Row
 from pyflink.table import DataTypes
 from pyflink.table.udf import FunctionContext, ScalarFunction, udf
 
 from contracts.events import Event
 from contracts.topics import Stream
 from flink_jobs.verdict import verdict_of
+
+# Bytes throughout: text would be decoded and encoded again on its way.
+VERDICT = DataTypes.ROW([DataTypes.FIELD("event_hash", DataTypes.BYTES()), DataTypes.FIELD("payload", DataTypes.BYTES())])
 
 
 def function_name(event: Event) -> str:
@@ -27,9 +30,9 @@ class Judge(ScalarFunction):
     def open(self, context: FunctionContext) -> None:
         self.verdict = verdict_of(self.stream, self.tolerance)
 
-    def eval(self, value: bytes | None, key: bytes | None, partition: int, offset: int) -> bytes:
-        return self.verdict(value, key, partition, offset)
+    def eval(self, value: bytes | None, key: bytes | None, partition: int, offset: int) -> Row:
+        return Row(*self.verdict(value, key, partition, offset))
 
 
 def judge(stream: Stream, tolerance: timedelta):  # noqa: ANN201  (pyflink has no public type for a declared function)
-    return udf(Judge(stream, tolerance), result_type=DataTypes.BYTES(), name=function_name(stream.event))
+    return udf(Judge(stream, tolerance), result_type=VERDICT, name=function_name(stream.event))

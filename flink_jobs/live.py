@@ -1,4 +1,4 @@
-"""The second job: validated events to the live results in Postgres. SQL alone. Run by ``flink_jobs.submit``.
+"""The second job: validated events to the live results in Postgres. SQL alone. Submitted by ``flink_jobs.submit``.
 
 The validated topic is written at least once: after a failure it may hold an event again, so the first of each id counts.
 """
@@ -6,11 +6,14 @@ The validated topic is written at least once: after a failure it may hold an eve
 from pyflink.java_gateway import get_gateway
 from pyflink.table import StatementSet, StreamTableEnvironment, Table
 
-from contracts.settings import Settings, settings
+from contracts.settings import Settings
 from contracts.tables import CUSTOMER_DAYS, LIVE_PURCHASES, LIVE_TABLES, PURCHASE_MINUTE_METRICS, SESSIONS, WEB_MINUTE_METRICS
-from contracts.topics import STREAMS, Stream
-from flink_jobs import LIVE, results, tables
-from flink_jobs.environment import environment, first_arrivals, set_options
+from contracts.topics import PURCHASES, STREAMS, WEB, Stream
+from flink_jobs import results, tables
+from flink_jobs.environment import first_arrivals, set_options
+
+# What no result shows is not even parsed.
+UNREAD = {WEB: {"schema_version", "product_id", "category", "brand"}, PURCHASES: {"schema_version"}}
 
 
 def batched(config: Settings) -> dict[str, str]:
@@ -28,7 +31,7 @@ def accept(flink: StreamTableEnvironment, stream: Stream, config: Settings) -> N
     It is planned by itself, before mini-batches are on: the planner takes keep-first under them for an updating stream, and
     every aggregate behind it would have to be able to take events back (docs/decisions/0002).
     """
-    columns = ", ".join(column.name for column in stream.event.fields)
+    columns = ", ".join(column.name for column in stream.event.fields if column.name not in UNREAD[stream])
     flink.execute_sql(tables.validated_source(stream, config))
     first = flink.sql_query(first_arrivals(tables.validated_source_name(stream), "event_id", columns))
     flink.create_temporary_view(results.accepted(stream), planned(flink, first))
@@ -41,8 +44,7 @@ def planned(flink: StreamTableEnvironment, table: Table) -> Table:
     return Table(flink._j_tenv.fromDataStream(flink._j_tenv.toDataStream(table._j_table, rows)), flink)
 
 
-def statements(config: Settings) -> StatementSet:
-    flink = environment(config, LIVE)
+def statements(config: Settings, flink: StreamTableEnvironment) -> StatementSet:
     for stream in STREAMS:
         accept(flink, stream, config)
     set_options(flink, batched(config))
@@ -60,7 +62,3 @@ def statements(config: Settings) -> StatementSet:
     for table, query in queries.items():
         statement_set.add_insert_sql(f"INSERT INTO {tables.postgres_sink_name(table)} {query}")
     return statement_set
-
-
-if __name__ == "__main__":
-    statements(settings()).execute()

@@ -3,7 +3,6 @@
 import re
 import subprocess
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import requests
@@ -43,30 +42,29 @@ def newest_state(job: str) -> Path | None:
 
 def submit() -> None:
     """May run again: a job that runs is left alone. JobError when one does not get to run."""
-    with ThreadPoolExecutor(len(JOBS)) as pool:
-        list(pool.map(_submit, JOBS))
+    if missing := [job for job in JOBS if not running(job)]:
+        _launch([f"{job}={state.as_uri()}" if (state := newest_state(job)) else job for job in missing])
+    for job in JOBS:
+        _wait_until_running(job)
 
 
-def _submit(job: str) -> None:
-    if not running(job):
-        state = newest_state(job)
-        resume = ["-s", state.as_uri()] if state else []
-        interpreter = python("flink")
-        command = [
-            str(flink.home() / "bin" / "flink"), "run", "-d", *resume, "-pyexec", interpreter, "-pyclientexec", interpreter,
-            "-py", str(ROOT / "flink_jobs" / f"{job}.py"),
-        ]  # fmt: skip
-        done = subprocess.run(command, env=flink.environment(), capture_output=True, text=True, timeout=DEADLINE_SECONDS)
-        if done.returncode:
-            raise JobError(f"job {job} was not accepted: {_cause(done.stdout + done.stderr)}")
-    _wait_until_running(job)
+def _launch(jobs: list[str]) -> None:
+    interpreter = python("flink")
+    command = [
+        str(flink.home() / "bin" / "flink"), "run", "-d", "-pyexec", interpreter, "-pyclientexec", interpreter,
+        "-py", str(ROOT / "flink_jobs" / "launch.py"), *jobs,
+    ]  # fmt: skip
+    done = subprocess.run(command, env=flink.environment(), capture_output=True, text=True, timeout=DEADLINE_SECONDS)
+    if done.returncode:
+        raise JobError(f"not accepted ({', '.join(jobs)}): {_cause(done.stdout + done.stderr)}")
 
 
 def _cause(output: str) -> str:
     """The line that tells most of a failed submission: Python's own error, else the innermost Java one."""
     lines = output.splitlines()
     python_errors = [line for line in lines if re.match(r"[\w.]*(Error|Exception): ", line)]
-    java_errors = [line for line in lines if line.startswith("Caused by: ")]
+    # The client's last words only say that Python failed.
+    java_errors = [line for line in lines if line.startswith("Caused by: ") and "Python process exits" not in line]
     return (python_errors or java_errors or lines or ["no output"])[-1][:500]
 
 

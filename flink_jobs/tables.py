@@ -57,7 +57,7 @@ def validated_sink_name(stream: Stream) -> str:
 
 def validated_sink(stream: Stream, settings: Settings) -> str:
     keyed = "'key.format' = 'raw', 'key.fields' = 'raw_key', 'value.fields-include' = 'EXCEPT_KEY',"
-    return _text_sink(validated_sink_name(stream), stream.validated, "raw_key BYTES, payload STRING", keyed, settings)
+    return _text_sink(validated_sink_name(stream), stream.validated, "raw_key BYTES, payload BYTES", keyed, settings)
 
 
 def dead_letter_sink_name(stream: Stream) -> str:
@@ -65,7 +65,7 @@ def dead_letter_sink_name(stream: Stream) -> str:
 
 
 def dead_letter_sink(stream: Stream, settings: Settings) -> str:
-    return _text_sink(dead_letter_sink_name(stream), stream.dead_letters, "payload STRING", "", settings)
+    return _text_sink(dead_letter_sink_name(stream), stream.dead_letters, "payload BYTES", "", settings)
 
 
 def _text_sink(name: str, topic: str, columns: str, keyed: str, settings: Settings) -> str:
@@ -96,9 +96,10 @@ def postgres_sink_name(table: PostgresTable) -> str:
 def postgres_sink(table: PostgresTable, settings: Settings) -> str:
     """An upsert on the table's key; a batch leaves when it is full or LIVE_FLUSH_MS old."""
     body = ", ".join(f"`{column.name}` {sink_type(column)}" for column in table.columns)
+    key = ", ".join(f"`{name}`" for name in table.key)
     account = settings.postgres_account("flink")
     return f"""
-        CREATE TABLE {postgres_sink_name(table)} ({body}, PRIMARY KEY ({", ".join(table.key)}) NOT ENFORCED) WITH (
+        CREATE TABLE {postgres_sink_name(table)} ({body}, PRIMARY KEY ({key}) NOT ENFORCED) WITH (
           'connector' = 'jdbc',
           'url' = 'jdbc:postgresql://{settings.address("POSTGRES")}/{settings.postgres_database}?reWriteBatchedInserts=true',
           'table-name' = '{table.qualified}',

@@ -1,9 +1,6 @@
 """What the pipeline says of one record: the validator's answer as the bytes that travel on. Pure, and total.
 
-A verdict is text in UTF-8, since SQL slices text alone:
-
-- ACCEPTED, the hash of the event id (HASH_CHARACTERS), the record as JSON
-- DEAD, the dead letter as JSON
+A verdict is a pair: the hash of the event id and the record as JSON; or DEAD and the dead letter as JSON.
 """
 
 import base64
@@ -17,30 +14,31 @@ import msgspec
 from contracts.topics import Stream
 from flink_jobs.validate import InvalidError, validator
 
-ACCEPTED, DEAD = b"A", b"D"
-HASH_CHARACTERS = 22
+# In the place of the hash.
+DEAD = b""
+Verdict = tuple[bytes, bytes]
 
 encode = msgspec.json.Encoder().encode
 
 
-def verdict_of(stream: Stream, tolerance: timedelta) -> Callable[[bytes | None, bytes | None, int, int], bytes]:
+def verdict_of(stream: Stream, tolerance: timedelta) -> Callable[[bytes | None, bytes | None, int, int], Verdict]:
     """(value, key, partition, offset) -> verdict; never raises, whatever the bytes."""
     read = validator(stream.event, tolerance)
 
-    def verdict(value: bytes | None, key: bytes | None, partition: int, offset: int) -> bytes:
+    def verdict(value: bytes | None, key: bytes | None, partition: int, offset: int) -> Verdict:
         try:
             record = read(value, key)
         except InvalidError as fault:
-            return DEAD + encode(dead_letter(stream, fault, value, key, partition, offset))
+            return DEAD, encode(dead_letter(stream, fault, value, key, partition, offset))
         record.source_partition, record.source_offset = partition, offset
-        return ACCEPTED + event_hash(record.event_id) + encode(record)
+        return event_hash(record.event_id), encode(record)
 
     return verdict
 
 
 def event_hash(event_id: str) -> bytes:
-    """MD5 in base64: short keys keep the state of deduplication small."""
-    return base64.b64encode(hashlib.md5(event_id.encode(), usedforsecurity=False).digest())[:HASH_CHARACTERS]
+    """MD5: short keys keep the state of deduplication small."""
+    return hashlib.md5(event_id.encode(), usedforsecurity=False).digest()
 
 
 def dead_letter(

@@ -14,6 +14,7 @@ from runner.services import (
     minio,
     postgres,
     superset,
+    watch,
 )
 
 MAKERS: tuple[Callable[[Settings], Part], ...] = (
@@ -30,6 +31,7 @@ MAKERS: tuple[Callable[[Settings], Part], ...] = (
     airflow.dag_processor,
     airflow.triggerer,
     superset.service,
+    watch.service,
 )
 
 

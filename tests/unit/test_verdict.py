@@ -1,4 +1,4 @@
-"""The bytes that travel on from a judged record: SQL slices them by position, the sink inserts them as they are."""
+"""The bytes that travel on from a judged record: deduplicated by their hash, inserted as they are."""
 
 import base64
 import json
@@ -9,17 +9,16 @@ from hypothesis import strategies as st
 
 from contracts.events import DEAD_LETTER, SOURCE_POSITION, WEB_EVENT, Reason
 from contracts.topics import WEB
-from flink_jobs.verdict import ACCEPTED, DEAD, HASH_CHARACTERS, event_hash, verdict_of
+from flink_jobs.verdict import DEAD, event_hash, verdict_of
 from tests.unit.test_validate import GOOD
 
 verdict = verdict_of(WEB, timedelta(hours=24))
 
 
 def test_an_accepted_record_carries_its_hash_its_fields_and_its_position():
-    found = verdict(json.dumps(GOOD | {"ignored": 1}).encode(), b"c1", 3, 77).decode()
-    assert found[0] == ACCEPTED.decode()
-    assert found[1 : 1 + HASH_CHARACTERS] == event_hash("e1").decode()
-    payload = json.loads(found[1 + HASH_CHARACTERS :])
+    found, body = verdict(json.dumps(GOOD | {"ignored": 1}).encode(), b"c1", 3, 77)
+    assert found == event_hash("e1") != DEAD
+    payload = json.loads(body)
     assert list(payload) == [column.name for column in (*WEB_EVENT.fields, *SOURCE_POSITION)]
     assert payload == GOOD | {"event_time": payload["event_time"], "source_partition": 3, "source_offset": 77}
     assert payload["event_time"].startswith("2026-01-31T08:05:13.123") and payload["event_time"].endswith("Z")
@@ -28,15 +27,15 @@ def test_an_accepted_record_carries_its_hash_its_fields_and_its_position():
 @given(st.text(), st.text())
 def test_hashes_have_one_length_and_tell_ids_apart(one, other):
     hashes = [event_hash(text.encode(errors="replace").decode()) for text in (one, other)]
-    assert {len(each) for each in hashes} == {HASH_CHARACTERS}
+    assert {len(each) for each in hashes} == {16}
     assert (hashes[0] == hashes[1]) == (one.encode(errors="replace") == other.encode(errors="replace"))
 
 
 @given(st.none() | st.binary(max_size=60), st.none() | st.binary(max_size=10))
 def test_a_dead_letter_holds_the_raw_bytes_and_where_they_lay(value, key):
-    found = verdict(value, key, 1, 5)
-    assert found[:1] == DEAD
-    letter = json.loads(found[1:].decode())
+    found, body = verdict(value, key, 1, 5)
+    assert found == DEAD
+    letter = json.loads(body)
     assert list(letter) == [column.name for column in DEAD_LETTER.fields]
     raw = [None if letter[name] is None else base64.b64decode(letter[name]) for name in ("raw_value", "raw_key")]
     assert raw == [value, key]

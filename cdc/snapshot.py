@@ -1,0 +1,102 @@
+"""Replicate the tables anew after the replication slot was lost: ``python -m cdc.snapshot``.
+
+What changed while nobody listened is in no log. A new snapshot brings every row that is there; a row of the warehouse that it
+did not bring is a ghost, deleted meanwhile, and is marked as deleted.
+"""
+
+import sys
+import time
+
+import psycopg
+import requests
+
+from cdc.register import ConnectorError, register
+from contracts.settings import SettingsError, settings
+from contracts.tables import COMMITTED, DELETED, RAW_TABLES, VERSION, RawTable
+from contracts.topics import CDC_CONNECTOR, CDC_SLOT
+from verify.settle import UnsettledError, settle
+from verify.stores import warehouse
+
+DEADLINE_SECONDS = 120
+
+
+def snapshot_again() -> dict[str, int]:
+    """Ghost rows by table. ConnectorError where Connect does not do its part in time."""
+    began = _wal_position()
+    _forget_position()
+    register()
+    _wait_for_slot()
+    settle(tell=lambda _text: None)
+    return {table.qualified: _bury(table, began) for table in RAW_TABLES if table.replicated}
+
+
+def drop_slot() -> None:
+    """End the slot's consumer and drop it, as a careless operator or a failover would."""
+    with psycopg.connect(settings().postgres_dsn("postgres"), autocommit=True) as connection:
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while True:
+            connection.execute(
+                "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = %s AND active", (CDC_SLOT,)
+            )
+            try:
+                connection.execute("SELECT pg_drop_replication_slot(%s)", (CDC_SLOT,))
+            except psycopg.errors.ObjectInUse:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
+
+
+def _wal_position() -> int:
+    with psycopg.connect(settings().postgres_dsn("postgres")) as connection:
+        row = connection.execute("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint").fetchone()
+    return int(row[0])  # type: ignore[index]
+
+
+def _forget_position() -> None:
+    """Stop the connector and drop its offsets: a connector without them begins with a snapshot."""
+    url = f"{settings().url('CONNECT')}/connectors/{CDC_CONNECTOR}"
+    requests.put(f"{url}/stop", timeout=30).raise_for_status()
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not (answer := requests.delete(f"{url}/offsets", timeout=30)).ok:  # refused until its task has ended
+        if time.monotonic() > deadline:
+            raise ConnectorError(f"connector {CDC_CONNECTOR}: its offsets stay after {DEADLINE_SECONDS} s: {answer.text[:300]}")
+        time.sleep(0.5)
+    requests.put(f"{url}/resume", timeout=30).raise_for_status()
+
+
+def _wait_for_slot() -> None:
+    """A snapshot has been read when the slot's consumer streams."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    with psycopg.connect(settings().postgres_dsn("postgres"), autocommit=True) as connection:
+        query = "SELECT 1 FROM pg_replication_slots WHERE slot_name = %s AND active"
+        while not connection.execute(query, (CDC_SLOT,)).fetchone():
+            if time.monotonic() > deadline:
+                raise ConnectorError(f"connector {CDC_CONNECTOR}: no new slot {CDC_SLOT} after {DEADLINE_SECONDS} s")
+            time.sleep(0.5)
+
+
+def _bury(table: RawTable, before: int) -> int:
+    """Mark as deleted what was not brought since this WAL position; how many rows."""
+    client = warehouse()
+    ghosts = f"FROM {table.qualified} FINAL WHERE {VERSION.name} < {before}"
+    count = client.query(f"SELECT count() {ghosts}").first_row[0]
+    if count:
+        names = ", ".join((*(column.name for column in table.columns), VERSION.name, DELETED.name, COMMITTED.name))
+        changed = f"{before} AS {VERSION.name}, 1 AS {DELETED.name}, toUnixTimestamp64Milli(now64(3)) AS {COMMITTED.name}"
+        client.command(f"INSERT INTO {table.qualified} ({names}) SELECT {names} FROM (SELECT * REPLACE ({changed}) {ghosts})")
+    return int(count)
+
+
+def main() -> int:
+    try:
+        for table, ghosts in snapshot_again().items():
+            print(f"{table}: {ghosts} rows that were deleted meanwhile")
+    except (ConnectorError, UnsettledError, SettingsError, requests.RequestException, psycopg.Error) as error:
+        print(f"snapshot: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

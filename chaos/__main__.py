@@ -1,0 +1,129 @@
+"""``python -m chaos``: every fault under load, one run a seed; a table, and var/chaos/results.json. Exit code 1 if one fails.
+
+While a generator sends web events and purchases, the fault strikes. Recovered: an event sent after it is in Postgres and in
+ClickHouse. Then everything settles, and the invariants say what is missing (I1), wrong (I2, I3) and twice (I4).
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from random import Random
+
+from rich.table import Table
+
+from chaos.faults import FAULTS, Fault
+from chaos.stack import NotRecoveredError, flows, wait_until
+from contracts.settings import ROOT, settings
+from runner.display import console
+from runner.tools import python
+from verify.conservation import conservation, redelivery
+from verify.settle import UnsettledError, settle
+from verify.stream import replication, stream
+
+RECOVERY_SECONDS = 300
+WARM_UP_SECONDS = 3
+SETTLE_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Run:
+    """One fault, once. Counts of differences by the invariant that found them; ``failed`` says why it did not recover."""
+
+    fault: str
+    seed: int
+    seconds_to_recover: float | None
+    missing: int = 0
+    wrong: int = 0
+    duplicated: int = 0
+    failed: str = ""
+    differences: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        return not (self.failed or self.missing or self.wrong or self.duplicated)
+
+
+@contextmanager
+def load(rate: int, seed: int) -> Iterator[None]:
+    """Both streams at this rate until the block ends."""
+    command = [python("core"), "-m", "generators"]
+    options = ["--seconds", str(RECOVERY_SECONDS + 60), "--seed", str(seed)]
+    quiet = {"cwd": ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    sending = [
+        subprocess.Popen([*command, "web_events", "--rate", str(rate), *options], **quiet),  # type: ignore[call-overload]
+        subprocess.Popen([*command, "purchases", "--rate", str(max(rate // 10, 1)), *options], **quiet),  # type: ignore[call-overload]
+    ]
+    try:
+        yield
+    finally:
+        for process in sending:
+            process.terminate()
+        for process in sending:
+            process.wait(60)
+
+
+def strike(name: str, fault: Fault, seed: int, rate: int) -> Run:
+    seconds = None
+    try:
+        with load(rate, seed):
+            began = datetime.now(UTC)
+            wait_until("events before the fault", lambda: flows(began), RECOVERY_SECONDS)
+            time.sleep(WARM_UP_SECONDS)
+            fault(Random(seed))
+            struck = datetime.now(UTC)
+            seconds = round(wait_until("events after the fault", lambda: flows(struck), RECOVERY_SECONDS), 1)
+        settle(SETTLE_SECONDS, tell=lambda _text: None)
+    except (NotRecoveredError, UnsettledError, RuntimeError, OSError) as error:
+        return Run(name, seed, seconds, failed=str(error))
+    found = [conservation(settings().truth / "ledger"), stream(), replication(), redelivery()]
+    missing, in_postgres, in_warehouse, twice = (result.differing for result in found)
+    differences = tuple(f"{result.name}: {text}" for result in found for text in result.differences)
+    return Run(name, seed, seconds, missing, in_postgres + in_warehouse, twice, differences=differences)
+
+
+def table(runs: list[Run]) -> Table:
+    shown = Table("fault", "runs", "recovered", "seconds to recover", "missing", "wrong", "duplicated")
+    by_fault: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        by_fault[run.fault].append(run)
+    for name, found in by_fault.items():
+        times = [run.seconds_to_recover for run in found if run.seconds_to_recover is not None]
+        spread = f"{min(times):.0f} to {max(times):.0f}" if times else ""
+        counts = [str(sum(getattr(run, count) for run in found)) for count in ("missing", "wrong", "duplicated")]
+        shown.add_row(name, str(len(found)), str(sum(not run.failed for run in found)), spread, *counts)
+    return shown
+
+
+def main(given: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m chaos", description="Faults on the running stack, under load.")
+    parser.add_argument("--fault", default="", help="only those whose name contains this")
+    parser.add_argument("--seeds", type=int, default=1, help="runs of each")
+    parser.add_argument("--rate", type=int, default=500, help="web events a second while it strikes")
+    parsed = parser.parse_args(given)
+    chosen = {name: fault for name, fault in FAULTS.items() if parsed.fault in name}
+    if not chosen:
+        parser.error(f"--fault {parsed.fault!r}: there are {', '.join(FAULTS)}")
+    runs: list[Run] = []
+    for seed in range(1, parsed.seeds + 1):
+        for number, (name, fault) in enumerate(chosen.items()):
+            run = strike(name, fault, 1000 * seed + number, parsed.rate)
+            runs.append(run)
+            print(
+                f"{name}: {run.failed or f'recovered after {run.seconds_to_recover} s'}", *run.differences, sep="\n  ", flush=True
+            )
+    console().print(table(runs))
+    target = settings().var / "chaos" / "results.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps([asdict(run) for run in runs], indent=2) + "\n")
+    return 0 if all(run.whole for run in runs) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
