@@ -14,10 +14,14 @@ from runner.env import write_missing
 from runner.setup.compose import program
 
 # Memory limits of the containers that keep running, MB.
-MEMORY_MB = {"core": 6592, "batch": 2976, "ui": 672}
+MEMORY_MB = {"core": 6656, "batch": 2912, "ui": 672}
 # Title, port and login of each page, by profile.
 PAGES = {
-    "core": (("Flink: streaming jobs", "FLINK", ""), ("ClickHouse: HTTP interface", "CLICKHOUSE", "bi / CLICKHOUSE_BI_PASSWORD")),
+    "core": (
+        ("Flink: streaming jobs", "FLINK", ""),
+        ("ClickHouse: HTTP interface", "CLICKHOUSE", "bi / CLICKHOUSE_BI_PASSWORD"),
+        ("Watch: lag, freshness, dead letters, restarts", "WATCH", ""),
+    ),
     "batch": (
         ("MinIO: files of the lake", "MINIO_CONSOLE", "lake / MINIO_ROOT_PASSWORD"),
         ("Airflow: batch runs", "AIRFLOW", "admin / AIRFLOW_ADMIN_PASSWORD"),

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import Counter
+from datetime import timedelta
 
 import numpy as np
 import orjson
@@ -42,7 +43,7 @@ def test_a_broken_record_breaks_one_rule_and_the_ledger_names_it(clean):
 
 
 def test_the_pipelines_validator_finds_the_same_reason(clean):
-    judges = {stream: validator(stream.event, lambda: END) for stream in STREAMS}
+    judges = {stream: validator(stream.event, timedelta(hours=24), lambda: END) for stream in STREAMS}
     for stream, key, value, _, _, kind, reason in rows(soiled(clean)):
         try:
             judges[stream](value, key)

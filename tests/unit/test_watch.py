@@ -90,8 +90,8 @@ def test_what_a_scraper_gets_is_what_was_read():
     watch = Watch()
     watch.readings = CALM
     families = {family.name: family for family in text_string_to_metric_families(exposition(watch).decode())}
-    samples = [sample for family in families.values() for sample in family.samples]
-    assert {(each.name, tuple(each.labels.values())): each.value for each in samples} == figures(CALM)
+    samples = {(each.name, frozenset(each.labels.items())): each.value for every in families.values() for each in every.samples}
+    assert samples == {(each.name, frozenset(each.labels.items())): each.value for each in CALM}
     assert all(families[reading.name].documentation == DOCS[reading.name] for reading in CALM)
 
 
