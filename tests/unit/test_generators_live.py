@@ -12,6 +12,7 @@ from generators import stream
 from generators.clock import MINUTE, milliseconds
 from generators.encode import Encoder
 from generators.live import REST, Stage
+from generators.stop import Stop
 from generators.stream import Limits, Pace
 
 NOW = milliseconds(END)
@@ -21,7 +22,7 @@ def play(streams=STREAMS, events=6_000, rate=500.0, seed=3, customers=200):
     """The events of a stream in the order of sending, at its rate, as (stream, event)."""
     made = world(customers=customers)
     stage = Stage(made, seed, streams, rate, NOW)
-    encoder = Encoder(made.catalogue, len(made.customers), "0badcafe")
+    encoder = Encoder(made.catalogues, len(made.customers), "0badcafe")
     result, last, step = [], NOW, 50
     while len(result) < events:
         now = NOW + int((len(result) + step) / (rate or 100_000) * 1000)
@@ -133,14 +134,15 @@ def clock(monkeypatch):
     ],
 )
 def test_pace(clock, limits, expected):
-    pace, sent = Pace(limits), 0
+    pace, sent = Pace(limits, Stop(), NOW), 0
     while count := pace.due(clock):
         sent += count
     assert sent == pytest.approx(expected, abs=limits.rate * 0.03 + 1 if limits.rate and limits.seconds else 0)
 
 
 def test_a_signal_ends_the_stream(clock):
-    pace = Pace(Limits(1_000.0, None, None))
+    stop = Stop()
+    pace = Pace(Limits(1_000.0, None, None), stop, NOW)
     assert pace.due(clock) > 0
-    pace.stop()
+    stop.set()
     assert pace.due(clock) == 0
