@@ -15,6 +15,7 @@ RATE ?= 1000
 EVENTS ?=
 SECONDS ?=
 SEED ?= 1
+SHAPE ?= steady
 FORMAT ?= purchases
 FILE ?=
 AS_OF ?=
@@ -37,10 +38,10 @@ verify: setup  ## Check the invariants I1 to I6 against the running stack
 	$(CORE) -m verify
 
 ##@ Send events
-generate_web_events: setup  ## Simulated web events: RATE= EVENTS= SECONDS= SEED=
-	$(CORE) -m generators web_events --rate "$(RATE)" --events "$(EVENTS)" --seconds "$(SECONDS)" --seed "$(SEED)"
-generate_streaming_purchases: setup  ## Simulated purchases: RATE= EVENTS= SECONDS= SEED=
-	$(CORE) -m generators purchases --rate "$(RATE)" --events "$(EVENTS)" --seconds "$(SECONDS)" --seed "$(SEED)"
+generate_web_events: setup  ## Simulated web events: RATE= SHAPE=steady|daily EVENTS= SECONDS= SEED=
+	$(CORE) -m generators web_events --rate "$(RATE)" --shape "$(SHAPE)" --events "$(EVENTS)" --seconds "$(SECONDS)" --seed "$(SEED)"
+generate_streaming_purchases: setup  ## Simulated purchases: RATE= SHAPE= EVENTS= SECONDS= SEED=
+	$(CORE) -m generators purchases --rate "$(RATE)" --shape "$(SHAPE)" --events "$(EVENTS)" --seconds "$(SECONDS)" --seed "$(SEED)"
 replay: setup  ## Stream a real CSV: FILE=… FORMAT=purchases|rees46
 	$(CORE) -m generators replay "$(FILE)" --format "$(FORMAT)"
 

@@ -246,6 +246,7 @@ def test_empty_settings_of_make_mean_not_given():
     given = cli.parser().parse_args(["web_events", "--rate", "", "--events", "", "--seconds", "", "--seed", ""])
     assert (given.events, given.seconds, given.seed) == (None, None, None)
     assert cli.parser().parse_args(["history", "--until", ""]).until is None
+    assert cli.parser().parse_args(["live", "--shape", ""]).shape == "steady"
 
 
 @pytest.mark.parametrize(("text", "expected"), [("max", None), ("0", None), ("MAX", None), ("250", 250.0), ("0.5", 0.5)])
@@ -259,6 +260,7 @@ def test_rates(text, expected):
         (["web_events", "--rate", "fast"], "'fast' is not a number of events a second, or max"),
         (["web_events", "--rate", "-1"], "'-1' is not a number"),
         (["web_events", "--rate", "nan"], "'nan' is not a number"),
+        (["live", "--shape", "round"], "'round' is neither steady nor daily"),
         (["purchases", "--events", "0"], "'0' is not a whole number above 0"),
         (["purchases", "--events", "1e3"], "'1e3' is not a whole number above 0"),
         (["live", "--seconds", "0"], "'0' is not a number of seconds above 0"),
