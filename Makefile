@@ -18,6 +18,7 @@ SEED ?= 1
 SHAPE ?= steady
 FORMAT ?= purchases
 FILE ?=
+FROM ?=
 AS_OF ?=
 Q ?=
 
@@ -44,6 +45,10 @@ generate_streaming_purchases: setup  ## Simulated purchases: RATE= SHAPE= EVENTS
 	$(CORE) -m generators purchases --rate "$(RATE)" --shape "$(SHAPE)" --events "$(EVENTS)" --seconds "$(SECONDS)" --seed "$(SEED)"
 replay: setup  ## Stream a real CSV: FILE=… FORMAT=purchases|rees46
 	$(CORE) -m generators replay "$(FILE)" --format "$(FORMAT)"
+
+synth:  ## New customers like those of a table, over REST, with a report: FROM=customers.csv|.parquet
+	@$(SETUP) synth
+	$(call venv,synth) -m synth "$(FROM)"
 
 ##@ Look
 topics: setup  ## Topics: partitions, offsets, lag, last messages, dead letters
@@ -76,7 +81,7 @@ render: setup  ## Render DDL, connector and dbt sources from contracts/
 	$(CORE) -m contracts.render
 	$(CORE) docker/clickhouse/render.py
 setup-dev:
-	@$(SETUP) all dev compose chromium
+	@$(SETUP) all dev synth compose chromium
 test: setup-dev  ## Unit, contract, integration and end-to-end tests
 	$(call venv,dev) -m pytest
 lint:  ## ruff, mypy, sqlfluff
@@ -88,4 +93,4 @@ bench: setup  ## Measure, after a demo; writes bench/results.json and the README
 help:
 	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z_-]+:.*##/ {printf "  %-30s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: docker-up docker-down docker-clean demo up down status logs clean verify generate_web_events generate_streaming_purchases replay topics sql psql marts segments setup setup-dev env render test lint bench help
+.PHONY: docker-up docker-down docker-clean synth demo up down status logs clean verify generate_web_events generate_streaming_purchases replay topics sql psql marts segments setup setup-dev env render test lint bench help

@@ -6,8 +6,6 @@ ids.
 """
 
 import json
-import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -25,13 +23,13 @@ from generators.records import Records, namespace
 from generators.send import Sender
 from generators.shop import write_rows
 from generators.skew import web_records
-from generators.stop import Stop, until_signal
+from generators.stop import until_signal
 from generators.surveys import survey_rows
 from generators.truth import write_truth
-from generators.world import World
+from generators.world import Events, World
 
-# What was sent is safe after so many seconds: a run that is killed repeats no more than that.
-CHECKPOINT_SECONDS = 15
+# What was sent is safe after so many records, in whole days: a run that is killed repeats no more than that.
+CHECKPOINT_RECORDS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -91,38 +89,49 @@ def run(settings: Settings, seed: int, customers: int, months: int, until: datet
 
 
 def _send(settings: Settings, plan: Plan, world: World, finish: int, dirt: float, sender: Sender, title: str) -> None:
-    """The plan is written whenever what was sent so far is delivered and in the ledger: there the next run goes on."""
+    """The plan is written whenever what was sent so far is delivered and in the ledger: there the next run goes on.
+    KeyboardInterrupt where a signal stopped it, after the day it came in."""
+    soiled = Soiled(plan, world, dirt)
+    stopped, unsafe = False, 0
     with (
         until_signal() as stop,
         Ledger(settings.truth, f"history-{plan.prefix}-{plan.sent_until}") as ledger,
         Meter(title, total=finish - plan.sent_until) as meter,
     ):
-        since = time.monotonic()
-        for records, reached in soiled(plan, world, finish, dirt, stop):
-            for each in records:
-                sender.send(each)
-                ledger.add(each)
-            count = sum(map(len, records))
-            meter.add(count, done=reached - plan.sent_until, note=f"{moment(reached):%Y-%m-%d}, {sender.undelivered:,} errors")
-            if reached == finish or stop.wanted or time.monotonic() - since > CHECKPOINT_SECONDS:
+        for events in world.days(finish, since=plan.sent_until):
+            stopped = stop.wanted
+            safe = stopped or events.reached == finish or unsafe >= CHECKPOINT_RECORDS
+            batches = soiled.day(events) + (soiled.rest() if safe else [])
+            for records in batches:
+                sender.send(records)
+                ledger.add(records)
+            sent = sum(map(len, batches))
+            unsafe += sent
+            note = f"{moment(events.reached):%Y-%m-%d}, {sender.undelivered:,} errors"
+            meter.add(sent, done=events.reached - plan.sent_until, note=note)
+            if safe:
                 sender.deliver()
                 ledger.flush()
-                write_plan(settings.truth, replace(plan, sent_until=reached))
-                since = time.monotonic()
-    if reached < finish:
+                write_plan(settings.truth, replace(plan, sent_until=events.reached))
+                unsafe = 0
+            if stopped:
+                break
+    if stopped:
         raise KeyboardInterrupt
 
 
-def soiled(plan: Plan, world: World, until: int, level: float, stop: Stop) -> Iterator[tuple[list[Records], int]]:
-    """Records of both streams day by day, with the time reached: what happened after ``plan.sent_until`` up to ``until``, or up
-    to the day in which it is stopped. The last ones hold what dirt had held back."""
-    encoder = Encoder(world.catalogues, len(world.customers), plan.prefix)
-    dirts = {stream: Dirt(plan.seed + number, level) for number, stream in enumerate(STREAMS)}
-    for events in world.days(until, since=plan.sent_until):
-        made = [web_records(encoder, events.web, plan.seed, level), encoder.purchases(events.purchases)]
-        records = [dirts[each.stream].soil(each) for each in made]
-        if last := events.reached == until or stop.wanted:
-            records += [dirts[stream].rest(stream) for stream in STREAMS]
-        yield records, events.reached
-        if last:
-            return
+class Soiled:
+    """A world's days as records of both streams, with their dirt."""
+
+    def __init__(self, plan: Plan, world: World, level: float) -> None:
+        self._seed, self._level = plan.seed, level
+        self._encoder = Encoder(world.catalogues, len(world.customers), plan.prefix)
+        self._dirts = {stream: Dirt(plan.seed + number, level) for number, stream in enumerate(STREAMS)}
+
+    def day(self, events: Events) -> list[Records]:
+        made = web_records(self._encoder, events.web, self._seed, self._level), self._encoder.purchases(events.purchases)
+        return [self._dirts[records.stream].soil(records) for records in made]
+
+    def rest(self) -> list[Records]:
+        """What is still held back."""
+        return [dirt.rest(stream) for stream, dirt in self._dirts.items()]

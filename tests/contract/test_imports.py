@@ -14,6 +14,7 @@ ENVIRONMENTS = {
     "flink": ("flink_jobs",),
     "spark": ("lakehouse", "spark_ml"),
     "clickhouse": ("clickhouse_http",),
+    "synth": ("synth",),
 }
 # Modules of a package that run in another environment than the rest of it.
 ELSEWHERE = {"runner.superset_init": "superset"}

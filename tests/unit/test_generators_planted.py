@@ -23,6 +23,8 @@ from generators.surveys import SLOPE, survey_rows
 from generators.world import BIRTHDAY_DAYS, BIRTHDAY_LIFT, YEAR, World, engagement
 
 WORLDS = range(20)
+# Standard errors that an estimate from a single data set may be off: more happens once in a thousand.
+SURE = 3.3
 BARGAIN_HUNTER = SEGMENTS[2]
 CHECKOUT = next(each for each in EXPERIMENTS if each.name == "one_page_checkout")
 SAME = next(each for each in EXPERIMENTS if each.name == "same_page")
@@ -78,6 +80,10 @@ def test_orders_are_those_of_the_clock_until_something_is_planted():
         assert (np.abs(planned - orders) <= np.bincount(each.orders["customer"][late], minlength=n)).all()
 
 
+def uplift_of(segment) -> float:
+    return CHECKOUT.variants[1].uplift.get(segment.name, 0.0)
+
+
 def test_uplift_is_recovered():
     """Orders beyond the clock's, in the treatment: Poisson about uplift * rate * time; none in the control."""
     missed, found, due = 0, 0.0, 0.0
@@ -90,7 +96,7 @@ def test_uplift_is_recovered():
         clock = np.bincount(who[(when >= begin) & (when < end)], minlength=n)
         extra = np.bincount(each.orders["customer"][in_period(each.orders, period)], minlength=n) - clock
         assert abs(extra[~treated].sum()) <= 3  # sessions that cross an end of the period
-        uplift = of_segment(lambda segment: CHECKOUT.variants[1].uplift.get(segment.name, 0.0), made.customers.segment)
+        uplift = of_segment(uplift_of, made.customers.segment)
         active = np.minimum(to_operational(made.customers.left), end) - np.maximum(
             to_operational(made.customers.registered), begin
         )
@@ -100,7 +106,7 @@ def test_uplift_is_recovered():
         found, due = found + got, due + expected
     assert nominal(missed, len(WORLDS))
     assert due > 150
-    assert abs(found - due) < 2.6 * due**0.5
+    assert abs(found - due) < SURE * due**0.5
 
 
 def conversion(each: Shop, experiment, treated: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -133,19 +139,21 @@ def test_an_a_a_experiment_shows_nothing_more_often_than_it_should():
 
 
 def test_an_analyst_finds_the_uplift_of_cart_to_purchase():
-    """All worlds together: the interval for the treated rate over the control's holds the planted uplift and not zero."""
-    arms = {}
+    """All worlds together: treated customers convert more, by the planted uplift of the segments that buy."""
+    arms, planted = {}, []
     for side in (False, True):
-        parts = [
-            conversion(each, CHECKOUT, (arm(each.made, CHECKOUT.name) >= BUCKETS // 2) == side) for each in map(shop, WORLDS)
-        ]
+        parts = []
+        for each in map(shop, WORLDS):
+            chosen = (arm(each.made, CHECKOUT.name) >= BUCKETS // 2) == side
+            parts.append(conversion(each, CHECKOUT, chosen))
+            uplift = of_segment(uplift_of, each.made.customers.segment[chosen])
+            planted += [] if side else np.repeat(uplift, parts[-1][1]).tolist()
         arms[side] = ratio(*(np.concatenate(column) for column in zip(*parts, strict=True)))
     (control, its), (treated, others) = arms[False], arms[True]
-    error = NORMAL_975 * (its / control**2 + others / treated**2) ** 0.5
+    error = (its / control**2 + others / treated**2) ** 0.5
     change = float(np.log(treated / control))
-    planted = CHECKOUT.variants[1].uplift.values()
-    assert change - error > 0
-    assert change - error < np.log1p(max(planted)) and change + error > np.log1p(min(planted))
+    assert change > 0
+    assert abs(change - np.log1p(np.mean(planted))) < SURE * error < 0.2
 
 
 def test_order_values_in_the_events_are_the_planted_ones():
@@ -266,8 +274,8 @@ def test_customers_look_more_before_their_birthday():
         ahead = (people.birthday[landed["customer"]] - landed["time"] // DAY) % YEAR
         near += (ahead < BIRTHDAY_DAYS).sum()
         far += ((ahead >= BIRTHDAY_DAYS) & (ahead < 3 * BIRTHDAY_DAYS)).sum() / 2
-    error = NORMAL_975 * (1 / near + 0.5 / far) ** 0.5
-    assert abs(np.log(near / far) - np.log1p(BIRTHDAY_LIFT)) < 1.3 * error
+    error = (1 / near + 0.5 / far) ** 0.5
+    assert abs(np.log(near / far) - np.log1p(BIRTHDAY_LIFT)) < SURE * error < 0.4
 
 
 # Surveys
@@ -286,8 +294,8 @@ def test_scores_follow_engagement_and_engagement_falls_before_leaving():
     middle = (engaged > 0.3) & (engaged < 0.9)  # where the scale does not cut off
     slope, base = np.polyfit(engaged[middle], score[middle], 1)
     spread = np.std(score[middle] - base - slope * engaged[middle])
-    error = NORMAL_975 * spread / (np.std(engaged[middle]) * middle.sum() ** 0.5)
-    assert abs(slope - SLOPE) < 1.3 * error < SLOPE
+    error = spread / (np.std(engaged[middle]) * middle.sum() ** 0.5)
+    assert abs(slope - SLOPE) < SURE * error < 0.4 * SLOPE
     to_go = (people.left[who] - at) / DAY
     leaving = (to_go > 0) & (to_go < 30)
     assert score[leaving].mean() < score[to_go > 90].mean() - 2
