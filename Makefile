@@ -15,8 +15,10 @@ RATE ?= 1000
 EVENTS ?=
 SECONDS ?=
 SEED ?= 1
+SHAPE ?= steady
 FORMAT ?= purchases
 FILE ?=
+FROM ?=
 AS_OF ?=
 Q ?=
 REASON ?=
@@ -40,12 +42,16 @@ verify: setup  ## Check the invariants I1 to I6 against the running stack
 	$(CORE) -m verify
 
 ##@ Send events
-generate_web_events: setup  ## Simulated web events: RATE= EVENTS= SECONDS= SEED=
-	$(CORE) -m generators web_events --rate "$(RATE)" --events "$(EVENTS)" --seconds "$(SECONDS)" --seed "$(SEED)"
-generate_streaming_purchases: setup  ## Simulated purchases: RATE= EVENTS= SECONDS= SEED=
-	$(CORE) -m generators purchases --rate "$(RATE)" --events "$(EVENTS)" --seconds "$(SECONDS)" --seed "$(SEED)"
+generate_web_events: setup  ## Simulated web events: RATE= SHAPE=steady|daily EVENTS= SECONDS= SEED=
+	$(CORE) -m generators web_events --rate "$(RATE)" --shape "$(SHAPE)" --events "$(EVENTS)" --seconds "$(SECONDS)" --seed "$(SEED)"
+generate_streaming_purchases: setup  ## Simulated purchases: RATE= SHAPE= EVENTS= SECONDS= SEED=
+	$(CORE) -m generators purchases --rate "$(RATE)" --shape "$(SHAPE)" --events "$(EVENTS)" --seconds "$(SECONDS)" --seed "$(SEED)"
 replay: setup  ## Stream a real CSV: FILE=… FORMAT=purchases|rees46
 	$(CORE) -m generators replay "$(FILE)" --format "$(FORMAT)"
+
+synth:  ## New customers like those of a table, over REST, with a report: FROM=customers.csv|.parquet
+	@$(SETUP) synth
+	$(call venv,synth) -m synth "$(FROM)"
 
 ##@ Look
 topics: setup  ## Topics: partitions, offsets, lag, last messages, dead letters
@@ -85,7 +91,7 @@ render: setup  ## Render DDL, connector and dbt sources from contracts/
 	$(CORE) -m contracts.render
 	$(CORE) docker/clickhouse/render.py
 setup-dev:
-	@$(SETUP) all dev compose chromium
+	@$(SETUP) all dev synth compose chromium
 test: setup-dev  ## Unit, contract, integration and end-to-end tests
 	$(call venv,dev) -m pytest
 lint:  ## ruff, mypy, sqlfluff
@@ -99,4 +105,4 @@ bench: setup  ## Measure, after a demo; writes bench/results.json and the README
 help:
 	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z_-]+:.*##/ {printf "  %-30s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: chaos docker-up docker-down docker-clean dlq dlq-replay jobs-upgrade demo up down status logs clean verify generate_web_events generate_streaming_purchases replay topics sql psql marts segments setup setup-dev env render test lint bench help
+.PHONY: chaos synth docker-up docker-down docker-clean dlq dlq-replay jobs-upgrade demo up down status logs clean verify generate_web_events generate_streaming_purchases replay topics sql psql marts segments setup setup-dev env render test lint bench help

@@ -2,9 +2,11 @@
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from contracts import render_clickhouse, render_connector, render_dbt, render_postgres
+from contracts import render_clickhouse, render_connector, render_dbt, render_postgres, render_schema
+from contracts.events import PURCHASE_EVENT, WEB_EVENT
 from contracts.settings import ROOT
 
 RENDERED: dict[str, Callable[[], str]] = {
@@ -19,6 +21,8 @@ RENDERED: dict[str, Callable[[], str]] = {
     "sql/clickhouse/3_ml.sql": render_clickhouse.ml_tables,
     "cdc/connector.json": render_connector.connector,
     "dbt/models/staging/_sources.yml": render_dbt.sources_yaml,
+    "contracts/schemas/web_event.json": partial(render_schema.schema, WEB_EVENT),
+    "contracts/schemas/purchase_event.json": partial(render_schema.schema, PURCHASE_EVENT),
 }
 
 

@@ -145,6 +145,11 @@ class Settings:
         return self.var / "truth"
 
     @property
+    def synth_port(self) -> int:
+        """Where ``make synth`` answers; not a part of the stack."""
+        return self.number("SYNTH_PORT", 8010 + self.number("PORT_OFFSET", 0))
+
+    @property
     def partitions(self) -> int:
         return self.number("KAFKA_PARTITIONS", 4)
 

@@ -54,6 +54,13 @@ def share(text: str) -> float | None:
     return _number(text, float, 0, "a factor of 0 or more")
 
 
+def shape(text: str) -> str:
+    name = text.strip() or "steady"
+    if name not in ("steady", "daily"):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither steady nor daily")
+    return name
+
+
 def instant(text: str) -> datetime | None:
     if not text.strip():
         return None
@@ -75,6 +82,7 @@ def parser() -> argparse.ArgumentParser:
     simulated.add_argument("--dirt", type=share, default=1.0, help="factor on every rate of dirt; 0 sends clean data (default 1)")
     timed = argparse.ArgumentParser(add_help=False)
     timed.add_argument("--rate", type=rate, default=1_000.0, help="events a second; 0 or max: as fast as it goes")
+    timed.add_argument("--shape", type=shape, default="steady", help="steady, or daily: busy by day, quiet by night")
     timed.add_argument("--seconds", type=seconds, help="stop after so long")
     timed.add_argument("--events", type=positive, help="stop after so many events")
 
@@ -98,7 +106,7 @@ def simulate_live(mode: str, streams: tuple[Stream, ...], given: argparse.Namesp
     number = 1 if given.seed is None else given.seed
     if plan is None or plan.seed != number:
         plan = history.make_plan(settings().truth, number, DEMO_CUSTOMERS, DEMO_MONTHS, None, now)
-    limits = stream.Limits(given.rate, given.events, given.seconds)
+    limits = stream.Limits(given.rate, given.events, given.seconds, given.shape == "daily")
     stream.run(settings(), mode, plan, streams, limits, number, _or(given.dirt, 1.0))
 
 

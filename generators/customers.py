@@ -16,6 +16,8 @@ EARLIER_DAYS = 540
 # Two purchases of a customer lie so far apart at least, in operational days: sessions of a customer must not touch.
 PURCHASE_GAP = 0.25
 HORIZON_DAYS = 3_650
+# Customers of a segment differ in price sensitivity: Gamma with this shape about the segment's mean.
+SENSITIVITY_SHAPE = 4.0
 _INTERVAL, _DROPOUT = 1, 2
 
 REAL_DEVICES = tuple(device for device in DEVICES if device != "unknown")
@@ -26,7 +28,8 @@ class Customers:
     """One entry each. Codes index SEGMENTS, REAL_DEVICES, COUNTRIES, CHANNELS and CATEGORIES.
 
     ``rate``: purchases a day. ``dropout``: probability of leaving after a purchase. ``spend_rate``: the v of Gamma-Gamma,
-    per unit of currency. ``registered`` and ``left``: milliseconds; ``left`` is the last purchase, or beyond the horizon.
+    per unit of currency. ``sensitivity``: price elasticity. ``birthday``: days after the first of January. ``registered`` and
+    ``left``: milliseconds; ``left`` is the last purchase, or beyond the horizon.
     """
 
     seed: int
@@ -35,6 +38,8 @@ class Customers:
     rate: np.ndarray
     dropout: np.ndarray
     spend_rate: np.ndarray
+    sensitivity: np.ndarray
+    birthday: np.ndarray
     device: np.ndarray
     country: np.ndarray
     channel: np.ndarray
@@ -82,6 +87,8 @@ def make_customers(seed: int, count: int, start: int, end: int) -> Customers:
         channel=_choice(rng, np.array(list(CHANNELS.values())), count),
         favourite=rng.integers(0, len(CATEGORIES), count),
         left=_leaving(seed, values["registered"], values["rate"], values["dropout"]),
+        sensitivity=rng.gamma(SENSITIVITY_SHAPE, size=count) / SENSITIVITY_SHAPE * of_segment(lambda s: s.sensitivity, segment),
+        birthday=rng.integers(0, 365, count),
         **values,
     )
 

@@ -4,6 +4,7 @@ A visitor came to look or came to buy. Who came to buy ends with a purchase; who
 and even fail to pay. The cart is a stack: what is removed is what was put in last.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -30,7 +31,7 @@ LOOKING = {
     "landing": {"list": 0.36, "search": 0.24, "view": 0.22},
     "list": {"view": 0.56, "search": 0.09, "list": 0.15},
     "search": {"view": 0.52, "search": 0.15, "list": 0.09},
-    "view": {"view": 0.24, "list": 0.22, "search": 0.13, "cart": 0.11},
+    "view": {"view": 0.24, "list": 0.22, "search": 0.13, "cart": 0.17},
     "cart": {"view": 0.32, "list": 0.15, "remove_from_cart": 0.12, "checkout": 0.16},
     "remove_from_cart": {"view": 0.34, "list": 0.14, "checkout": 0.10},
     "checkout": {"payment": 0.30, "view": 0.10},
@@ -92,10 +93,42 @@ def tables() -> np.ndarray:
     return result
 
 
-def walk(rng: np.random.Generator, buys: np.ndarray, segment: np.ndarray, device: np.ndarray) -> Walk:
-    """One session for each entry. A purchase is one step for each product in the cart."""
-    count = len(buys)
+@cache
+def cart_chance() -> np.ndarray:
+    """Probability that who came to look puts something into the cart, at products of the usual appeal; by segment and device."""
+    moves = np.diff(tables()[LOOK, :, :, 0], axis=-1, prepend=0.0)[..., :EXIT]
+    here = np.zeros(moves.shape[:-1])
+    here[..., LANDING] = 1.0
+    chance = np.zeros(here.shape[:-1])
+    for _ in range(1, PATIENCE):
+        here = np.einsum("sdi,sdij->sdj", here, moves)
+        chance += here[..., CART]
+        here[..., CART] = 0.0
+    return chance
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What sessions are about, one entry each. ``converts``: probability that who came to look decides to buy when something is
+    put into the cart for the first time. ``fails``: payments do not go through."""
+
+    buys: np.ndarray
+    converts: np.ndarray
+    fails: np.ndarray
+    segment: np.ndarray
+    device: np.ndarray
+
+
+def walk(rng: np.random.Generator, intent: Intent, show: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Walk:
+    """One session for each entry. A purchase is one step for each product in the cart.
+
+    ``show(sessions, slots)`` shows a product to each and says how likely it is put into the cart, against the usual.
+    """
+    count = len(intent.buys)
+    buys, segment, device = intent.buys.copy(), intent.segment, intent.device
     state = np.full(count, LANDING)
+    appeal = np.ones(count)
+    filled = np.zeros(count, dtype=bool)
     seen = np.zeros(count, dtype=np.int64)
     held = np.zeros(count, dtype=np.int64)
     cart = np.full((count, LONGEST), -1)
@@ -104,19 +137,32 @@ def walk(rng: np.random.Generator, buys: np.ndarray, segment: np.ndarray, device
     for step in range(1, LONGEST):
         mode = np.where(buys[live], HURRY if step >= PATIENCE else BUY, LOOK)
         chances = tables()[mode, segment[live], device[live], (held[live] > 0).astype(int), state[live]]
+        _weigh(chances, np.flatnonzero((mode == LOOK) & (state[live] == VIEW)), appeal[live])
         following = (rng.random(len(live))[:, None] >= chances).sum(axis=1)
         if step >= PATIENCE:
             following[~buys[live]] = EXIT
+        following[(following == PURCHASE) & intent.fails[live]] = EXIT
         stays = following < EXIT
         live, following = live[stays], following[stays]
         if not len(live):
             break
+        viewing = live[following == VIEW]
+        appeal[viewing] = show(viewing, seen[viewing])
+        fills = live[(following == CART) & ~filled[live]]
+        filled[fills] = True
+        buys[fills] |= rng.random(len(fills)) < intent.converts[fills]
         steps.append(_act(live, following, seen, held, cart))
         state[live] = following
         live = live[following != PURCHASE]
     session, kind, slot = (np.concatenate(part) for part in zip(*steps, strict=True))
     order = np.argsort(session, kind="stable")
     return Walk(session[order], kind[order], slot[order])
+
+
+def _weigh(chances: np.ndarray, rows: np.ndarray, appeal: np.ndarray) -> None:
+    """The chance of the cart after a view, times the product's appeal; leaving makes up for it."""
+    before = chances[rows, CART - 1]
+    chances[rows, CART:EXIT] = np.minimum(1.0, before + (chances[rows, CART] - before) * appeal[rows])[:, None]
 
 
 def _act(live: np.ndarray, kind: np.ndarray, seen: np.ndarray, held: np.ndarray, cart: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -45,8 +45,10 @@ class Crowd:
         people = self._people = world.customers
         looks = world.interest(now)
         buys = np.where((people.left > now) & (people.registered <= now), people.rate, 0)
+        self._world = world
         self._weight = np.where(looks + buys >= ENGAGED, looks + buys, 0)
         self._buying = buys / np.maximum(looks + buys, 1e-9)
+        self._persuasion = world.persuasion(now)
         self._rested = np.full(len(people), now)
         self._guests = 0
 
@@ -59,17 +61,18 @@ class Crowd:
         customer = rng.permutation(np.concatenate([known, strangers]))
         people, guest, who = self._people, customer < 0, np.maximum(customer, 0)
         segment = np.where(guest, rng.choice(len(SEGMENTS), n, p=[each.share for each in SEGMENTS]), people.segment[who])
+        device = np.where(guest, rng.integers(0, len(REAL_DEVICES), n), people.device[who])
+        buys = only_buyers | (rng.random(n) < np.where(guest, GUESTS_BUY, self._buying[who]))
         usual = of_segment(lambda s: s.spend.q / s.spend.scale, segment)
         return Visits(
             customer=customer,
-            segment=segment,
-            device=np.where(guest, rng.integers(0, len(REAL_DEVICES), n), people.device[who]),
+            intent=self._world.intent(rng, buys, segment, device, np.where(guest, 0.0, self._persuasion[who]), now),
+            sensitivity=np.where(guest, of_segment(lambda s: s.sensitivity, segment), people.sensitivity[who]),
             country=np.where(guest, rng.integers(0, len(COUNTRIES), n), people.country[who]),
             channel=rng.integers(0, len(CHANNELS), n),
             favourite=np.where(guest, rng.integers(0, len(CATEGORIES), n), people.favourite[who]),
             start=start,
             number=np.arange(n) + number,
-            buys=only_buyers | (rng.random(n) < np.where(guest, GUESTS_BUY, self._buying[who])),
             order_value=order_values(rng, segment, np.where(guest, usual, people.spend_rate[who])),
             pace=SESSION_PACE,
         )
@@ -121,7 +124,7 @@ class Stage:
         rng = generator(self._seed, 6, self._block)
         start = self._block * self._reach + np.sort(rng.integers(0, self._reach, rng.poisson(self._per_block)))
         visits = self._crowd.visits(rng, start, self._block * BLOCK, now, only_buyers=WEB not in self._streams)
-        web, lines = simulate(rng, self._world.catalogue, visits)
+        web, lines = simulate(rng, self._world.catalogue(now), visits)
         web["number"] = np.arange(length(web)) + self._block * BLOCK
         made = {WEB: web, PURCHASES: states(rng, lines, ORDER_PACE)}
         for stream in self._streams:

@@ -31,12 +31,13 @@ def shop_rows(customers: Customers, until: int) -> Iterator[Row]:
     for i in np.flatnonzero(customers.registered <= until).tolist():
         first, last, city = (pool[pick] for pool, pick in zip(pools[customers.country[i]], picks[i].tolist(), strict=True))
         registered = moment(customers.registered[i])
+        birthday = date(registered.year - int(ages[i]) - 1, 1, 1) + timedelta(days=int(customers.birthday[i]))
         yield (
             customer_id(i),
             f"{first} {last}",
             f"{_plain(first)}.{_plain(last)}.{i + 1}@example.com",
             city,
-            None if unknown[i] else (registered - timedelta(days=365.25 * ages[i])).date(),
+            None if unknown[i] else birthday,
             countries[customers.country[i]],
             channels[customers.channel[i]],
             REAL_DEVICES[customers.device[i]],

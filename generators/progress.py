@@ -1,4 +1,4 @@
-"""A line of progress on standard error: records, rate, time; without a terminal one line at the end."""
+"""A line of progress on standard error: records, rate, a note, time; without a terminal one line at the end."""
 
 import sys
 import time
@@ -22,6 +22,7 @@ class Meter:
         self._progress = Progress(*columns, console=Console(stderr=True), disable=not self._terminal, refresh_per_second=4)
         self._task = self._progress.add_task(title, total=total, records=0, rate=0.0, note="")
         self._began = time.monotonic()
+        self._note = ""
         self.records = 0
 
     def __enter__(self) -> "Meter":
@@ -32,7 +33,8 @@ class Meter:
     def __exit__(self, kind: type | None, *_: object) -> None:
         self._progress.stop()
         if kind is None:
-            print(f"{self._title}: {self.records:,} records in {self.seconds:,.1f} s, {self.rate:,.0f}/s", file=sys.stderr)
+            note = f", {self._note}" if self._note else ""
+            print(f"{self._title}: {self.records:,} records in {self.seconds:,.1f} s, {self.rate:,.0f}/s{note}", file=sys.stderr)
 
     @property
     def seconds(self) -> float:
@@ -45,6 +47,7 @@ class Meter:
     def add(self, records: int, done: float | None = None, note: str = "") -> None:
         """``done``: how full the bar is, in units of ``total``; the records where not given."""
         self.records += records
+        self._note = note
         if self._terminal:
             position = self.records if done is None else done
             self._progress.update(self._task, completed=position, records=self.records, rate=self.rate, note=note)

@@ -34,7 +34,10 @@ class GammaGamma:
 
 @dataclass(frozen=True)
 class Segment:
-    """``browsing``: sessions without a purchase, a day, while engaged. ``discounts`` and ``returns``: shares of order lines."""
+    """``browsing``: sessions without a purchase, a day, while engaged. ``discounts`` and ``returns``: shares of order lines.
+
+    ``sensitivity``: mean price elasticity of putting a viewed product into the cart, as a positive number.
+    """
 
     name: str
     share: float
@@ -45,19 +48,36 @@ class Segment:
     cart: float
     discounts: float
     returns: float
+    sensitivity: float
     devices: tuple[float, float, float]  # desktop, mobile, tablet
 
 
-# name, share, purchase rate, dropout, spend, browsing, cart, discounts, returns, devices
+# name, share, purchase rate, dropout, spend, browsing, cart, discounts, returns, sensitivity, devices
 SEGMENTS = (
-    Segment("loyal", 0.12, Gamma(4, 56), Beta(1.2, 40), GammaGamma(6, 4, 45), 0.15, 1.3, 0.10, 0.03, (0.45, 0.45, 0.10)),
-    Segment("regular", 0.20, Gamma(3, 105), Beta(1.5, 20), GammaGamma(6, 4, 32), 0.09, 1.1, 0.15, 0.05, (0.40, 0.50, 0.10)),
-    Segment("bargain_hunter", 0.18, Gamma(2, 50), Beta(1.5, 15), GammaGamma(5, 5, 22), 0.14, 1.2, 0.75, 0.09, (0.20, 0.75, 0.05)),
-    Segment("big_spender", 0.06, Gamma(3, 180), Beta(1.0, 25), GammaGamma(4, 4, 320), 0.07, 0.9, 0.05, 0.14, (0.65, 0.25, 0.10)),
-    Segment("occasional", 0.22, Gamma(2, 240), Beta(1.5, 8), GammaGamma(6, 4, 25), 0.035, 0.8, 0.20, 0.06, (0.35, 0.55, 0.10)),
-    Segment("one_off", 0.14, Gamma(2, 40), Beta(9.0, 1.0), GammaGamma(5, 4, 24), 0.05, 0.9, 0.30, 0.10, (0.25, 0.70, 0.05)),
+    Segment("loyal", 0.12, Gamma(4, 56), Beta(1.2, 40), GammaGamma(6, 4, 45), 0.15, 1.3, 0.10, 0.03, 0.3, (0.45, 0.45, 0.10)),
+    Segment("regular", 0.20, Gamma(3, 105), Beta(1.5, 20), GammaGamma(6, 4, 32), 0.09, 1.1, 0.15, 0.05, 0.5, (0.40, 0.50, 0.10)),
     Segment(
-        "window_shopper", 0.08, Gamma(1, 900), Beta(1.0, 3.0), GammaGamma(5, 4, 28), 0.18, 0.5, 0.25, 0.05, (0.20, 0.70, 0.10)
+        "bargain_hunter", 0.18, Gamma(2, 50), Beta(1.5, 15), GammaGamma(5, 5, 22), 0.14, 1.2, 0.75, 0.09, 1.2, (0.20, 0.75, 0.05)
+    ),
+    Segment(
+        "big_spender", 0.06, Gamma(3, 180), Beta(1.0, 25), GammaGamma(4, 4, 320), 0.07, 0.9, 0.05, 0.14, 0.1, (0.65, 0.25, 0.10)
+    ),
+    Segment(
+        "occasional", 0.22, Gamma(2, 240), Beta(1.5, 8), GammaGamma(6, 4, 25), 0.035, 0.8, 0.20, 0.06, 0.5, (0.35, 0.55, 0.10)
+    ),
+    Segment("one_off", 0.14, Gamma(2, 40), Beta(9.0, 1.0), GammaGamma(5, 4, 24), 0.05, 0.9, 0.30, 0.10, 0.6, (0.25, 0.70, 0.05)),
+    Segment(
+        "window_shopper",
+        0.08,
+        Gamma(1, 900),
+        Beta(1.0, 3.0),
+        GammaGamma(5, 4, 28),
+        0.18,
+        0.5,
+        0.25,
+        0.05,
+        0.8,
+        (0.20, 0.70, 0.10),
     ),
 )
 

@@ -53,7 +53,7 @@ class Sender:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """SendError where something was not delivered; after another error that is only reported."""
         try:
-            self._deliver()
+            self.deliver()
         except SendError as error:
             if kind is None:
                 raise
@@ -94,7 +94,7 @@ class Sender:
     def undelivered(self) -> int:
         return self._undelivered.total()
 
-    def _deliver(self) -> None:
+    def deliver(self) -> None:
         """What is still queued. SendError where something was not delivered by the deadline."""
         deadline = time.monotonic() + DELIVERY_SECONDS
         left = len(self._producer)

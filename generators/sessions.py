@@ -8,7 +8,7 @@ from generators.catalogue import Catalogue
 from generators.clock import MINUTE, SECOND
 from generators.columns import Columns, place_in_run, run_starts
 from generators.customers import of_segment
-from generators.funnel import CART, PURCHASE, REMOVE, VIEW, walk
+from generators.funnel import CART, LONGEST, PURCHASE, REMOVE, Intent, Walk, walk
 
 # Nobody pauses longer within a session, and none lasts longer: so sessions of a customer that start
 # SPACING apart are told apart by 30 minutes of inactivity.
@@ -30,14 +30,13 @@ class Visits:
     """
 
     customer: np.ndarray
-    segment: np.ndarray
-    device: np.ndarray
+    intent: Intent
+    sensitivity: np.ndarray
     country: np.ndarray
     channel: np.ndarray
     favourite: np.ndarray
     start: np.ndarray
     number: np.ndarray
-    buys: np.ndarray
     order_value: np.ndarray
     pace: float = 1.0
 
@@ -52,9 +51,15 @@ def order_values(rng: np.random.Generator, segment: np.ndarray, spend_rate: np.n
 
 def simulate(rng: np.random.Generator, catalogue: Catalogue, visits: Visits) -> tuple[Columns, Columns]:
     """Web events (by session, then time) and order lines. Money in cents; ``product`` -1, ``quantity`` 0 where there is none."""
-    steps = walk(rng, visits.buys, visits.segment, visits.device)
+    product = np.zeros((len(visits), LONGEST), dtype=np.int64)
+
+    def show(sessions: np.ndarray, slots: np.ndarray) -> np.ndarray:
+        product[sessions, slots] = shown = catalogue.popular(rng, visits.favourite[sessions])
+        return catalogue.appeal(shown, visits.sensitivity[sessions])
+
+    steps = walk(rng, visits.intent, show)
     session, kind, slot = steps.session, steps.kind, steps.slot
-    product, quantity = _products(rng, catalogue, visits, session, kind, slot)
+    quantity = _buy(rng, catalogue, visits, steps, product)
     time = _times(rng, visits, session, kind)
     shown = slot >= 0
     ordered = (kind == CART) | (kind == REMOVE) | (kind == PURCHASE)
@@ -64,31 +69,26 @@ def simulate(rng: np.random.Generator, catalogue: Catalogue, visits: Visits) -> 
         "kind": kind,
         "customer": visits.customer[session],
         "session": visits.number[session],
-        "product": np.where(shown, product[session, seen], -1),
+        "product": np.where(shown, catalogue.offset + product[session, seen], -1),
         "quantity": np.where(ordered, quantity[session, seen], 0),
-        "device": visits.device[session],
+        "device": visits.intent.device[session],
         "country": visits.country[session],
         "channel": visits.channel[session],
     }
     return web, _lines(rng, catalogue, visits, session, web)
 
 
-def _products(
-    rng: np.random.Generator, catalogue: Catalogue, visits: Visits, session: np.ndarray, kind: np.ndarray, slot: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Product and quantity of each slot of each session. What is bought adds up, nearly, to the order's value."""
-    slots = int(slot.max(initial=0)) + 1
-    product = np.zeros((len(visits), slots), dtype=np.int64)
-    views = kind == VIEW
-    product[session[views], slot[views]] = catalogue.popular(rng, visits.favourite[session[views]])
+def _buy(rng: np.random.Generator, catalogue: Catalogue, visits: Visits, steps: Walk, product: np.ndarray) -> np.ndarray:
+    """Quantity of each slot of each session. What is bought is replaced, so that the order nearly adds up to its value."""
+    slots = int(steps.slot.max(initial=0)) + 1
     quantity = 1 + np.searchsorted(QUANTITIES, rng.random((len(visits), slots)))
-    bought = kind == PURCHASE
-    who, what = session[bought], slot[bought]
+    bought = steps.kind == PURCHASE
+    who, what = steps.session[bought], steps.slot[bought]
     share = rng.gamma(3.0, size=len(who))
     total = np.bincount(who, weights=share, minlength=len(visits))
     target = visits.order_value[who] * share / total[who] / quantity[who, what]
     product[who, what] = catalogue.priced(rng, target)
-    return product, quantity
+    return quantity
 
 
 def _times(rng: np.random.Generator, visits: Visits, session: np.ndarray, kind: np.ndarray) -> np.ndarray:
@@ -108,8 +108,8 @@ def _times(rng: np.random.Generator, visits: Visits, session: np.ndarray, kind: 
 def _lines(rng: np.random.Generator, catalogue: Catalogue, visits: Visits, session: np.ndarray, web: Columns) -> Columns:
     """One entry for each purchase event: the lines of orders, as placed."""
     rows = np.flatnonzero(web["kind"] == PURCHASE)
-    segment = visits.segment[session[rows]]
-    amount = catalogue.price[web["product"][rows]] * web["quantity"][rows]
+    segment = visits.intent.segment[session[rows]]
+    amount = catalogue.price[web["product"][rows] - catalogue.offset] * web["quantity"][rows]
     reduced = rng.random(len(rows)) < of_segment(lambda s: s.discounts, segment)
     discount = np.where(reduced, np.round(amount * rng.choice(DISCOUNTS, len(rows))), 0).astype(np.int64)
     copied = ("time", "customer", "session", "product", "quantity", "device", "country", "channel")

@@ -1,13 +1,11 @@
 """Sends a live stream at its rate until a number of events, a time or a signal stops it."""
 
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from contracts.settings import Settings
-from contracts.topics import PURCHASES, Stream
+from contracts.topics import WEB, Stream
+from generators.clock import DAY, SECOND, to_operational
 from generators.dirt import Dirt
 from generators.encode import Encoder
 from generators.history import Plan
@@ -16,6 +14,8 @@ from generators.live import Stage
 from generators.progress import Meter
 from generators.records import Records, namespace
 from generators.send import Sender
+from generators.skew import web_records
+from generators.stop import Stop, until_signal
 
 SLICE = 10_000
 TICK = 0.02
@@ -25,40 +25,41 @@ LEDGER_SECONDS = 30
 
 @dataclass(frozen=True)
 class Limits:
-    """``rate``: events a second over all streams, None for as fast as it goes. ``events`` and ``seconds``: None for endless."""
+    """``rate``: events a second over all streams, None for as fast as it goes; with ``daily`` that is the mean over a week, more
+    by day and less by night. ``events`` and ``seconds``: None for endless."""
 
     rate: float | None
     events: int | None
     seconds: float | None
+    daily: bool = False
 
     @property
     def total(self) -> float | None:
         """Events to expect, None where the stream is endless or only the time is limited."""
         if self.events is not None:
             return self.events
-        return self.rate * self.seconds if self.rate and self.seconds else None
+        return self.rate * self.seconds if self.rate and self.seconds and not self.daily else None
 
 
 class Pace:
-    """How many events are due: asked again and again, it waits for the next ones."""
+    """How many events are due: asked again and again, it waits for the next ones. ``now``: the wall clock, milliseconds."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._began = time.monotonic()
+    def __init__(self, limits: Limits, stop: Stop, now: int) -> None:
+        self._limits, self._stop = limits, stop
+        self._began, self._start = time.monotonic(), now
         self._sent = 0
-        self._stop = False
-
-    def stop(self, *_: object) -> None:
-        self._stop = True
+        self.lag = 0.0  # seconds: how long ago what comes next was due
 
     def due(self, sender: Sender) -> int:
         """At least one event, or 0 at the end of the stream."""
         limits = self._limits
-        while not self._stop:
+        while not self._stop.wanted:
             passed = time.monotonic() - self._began
             if limits.seconds is not None and passed >= limits.seconds:
                 break
-            count = SLICE if limits.rate is None else min(SLICE, int(passed * limits.rate) - self._sent)
+            waiting = SLICE if limits.rate is None else int(limits.rate * self._busy(passed)) - self._sent
+            count = min(SLICE, waiting)
+            self.lag = (waiting - count) / limits.rate if limits.rate else 0.0
             if limits.events is not None:
                 count = min(count, limits.events - self._sent)
                 if self._sent >= limits.events:
@@ -69,16 +70,12 @@ class Pace:
             sender.wait(TICK)
         return 0
 
-
-@contextmanager
-def until_signal(pace: Pace) -> Iterator[None]:
-    """SIGINT and SIGTERM end the stream in order: what was made is sent and in the ledger."""
-    before = {number: signal.signal(number, pace.stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    def _busy(self, passed: float) -> float:
+        """Seconds that have passed at the mean rate."""
+        if not self._limits.daily:
+            return passed
+        now = self._start + round(passed * SECOND)
+        return float(to_operational(now) - to_operational(self._start)) * DAY / SECOND
 
 
 def run(settings: Settings, name: str, plan: Plan, streams: tuple[Stream, ...], limits: Limits, seed: int, dirt: float) -> None:
@@ -86,11 +83,10 @@ def run(settings: Settings, name: str, plan: Plan, streams: tuple[Stream, ...], 
     prefix = namespace(name, seed, plan.prefix, began)
     world = plan.world()
     stage = Stage(world, seed, streams, limits.rate, began)
-    encoder = Encoder(world.catalogue, len(world.customers), prefix)
+    encoder = Encoder(world.catalogues, len(world.customers), prefix)
     dirts = {stream: Dirt(seed + number, dirt) for number, stream in enumerate(streams)}
-    pace = Pace(limits)
     with (
-        until_signal(pace),
+        until_signal() as stop,
         Meter(name, limits.total) as meter,
         Ledger(settings.truth, f"{name}-{prefix}") as ledger,
         Sender(settings, tuple(stream.source for stream in streams)) as sender,
@@ -99,8 +95,9 @@ def run(settings: Settings, name: str, plan: Plan, streams: tuple[Stream, ...], 
         def send(records: Records) -> None:
             sender.send(records)
             ledger.add(records)
-            meter.add(len(records), note=f"{sender.undelivered:,} errors" if sender.undelivered else "")
+            meter.add(len(records), note=f"{pace.lag:.1f} s behind, {sender.undelivered:,} errors")
 
+        pace = Pace(limits, stop, began)
         last, written = began, time.monotonic()
         while count := pace.due(sender):
             while count:
@@ -108,7 +105,8 @@ def run(settings: Settings, name: str, plan: Plan, streams: tuple[Stream, ...], 
                 events = stage.next(count, last, now)
                 last = now
                 for stream, columns in events.items():
-                    records = encoder.purchases(columns) if stream is PURCHASES else encoder.web(columns)
+                    web = stream is WEB
+                    records = web_records(encoder, columns, plan.seed, dirt) if web else encoder.purchases(columns)
                     count -= len(records)
                     send(dirts[stream].soil(records))
             if time.monotonic() - written > LEDGER_SECONDS:

@@ -1,4 +1,4 @@
-"""``python3 -m runner.setup [--compile [--upgrade]] [NAME …]``: install what is missing, ``dev`` and ``compose`` if named."""
+"""``python3 -m runner.setup [--compile [--upgrade]] [NAME …]``: install what is missing; dev, synth and compose if named."""
 
 import argparse
 import fcntl
@@ -19,7 +19,7 @@ from runner.setup.progress import Commands, install_all, last_lines
 
 ALL = "all"
 CHROMIUM = "chromium"
-ONLY_WHEN_NAMED = (*environments.FOR_DEVELOPERS, compose.NAME)
+ONLY_WHEN_NAMED = (*environments.ON_REQUEST, compose.NAME)
 
 
 def catalogue(tools: Path) -> dict[str, Item]:

@@ -27,8 +27,10 @@ ENVIRONMENTS = {
     "superset": 1.2,
     "spark": 1.8,
     "dev": 1.0,
+    "synth": 0.7,
 }
-FOR_DEVELOPERS = ("dev",)
+# What running the stack does not take.
+ON_REQUEST = ("dev", "synth")
 
 
 def pins(name: str) -> Path:

@@ -23,7 +23,7 @@ def world(seed: int = 1, customers: int = 80, months: int = 2) -> World:
 
 def records_of(made: World, since: int | None = None) -> list[Records]:
     """All records of a world up to END, in the order of sending."""
-    encoder = Encoder(made.catalogue, len(made.customers), f"{made.seed:08x}")
+    encoder = Encoder(made.catalogues, len(made.customers), f"{made.seed:08x}")
     result = []
     for events in made.days(milliseconds(END), since):
         result += [encoder.web(events.web), encoder.purchases(events.purchases)]

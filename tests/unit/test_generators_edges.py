@@ -13,10 +13,10 @@ from generators_support import END, records_of, world
 
 from contracts.events import Reason
 from contracts.settings import ROOT, Settings
-from contracts.tables import CUSTOMERS
+from contracts.tables import CUSTOMERS, SHOP_TABLES
 from contracts.topics import PURCHASES, WEB
 from generators import __main__ as cli
-from generators import history, ledger, send, shop
+from generators import history, ledger, send, shop, truth
 from generators.clock import milliseconds, months_before
 from generators.ledger import Ledger
 from generators.people import shop_rows
@@ -205,10 +205,11 @@ def test_customers_who_register_later_are_not_written_yet():
 
 
 def test_the_upsert_names_every_column_and_leaves_equal_rows_alone():
-    statement = shop.upsert_statement()
-    assert statement.count("%s") == len(CUSTOMERS.columns)
-    assert all(column.name in statement for column in CUSTOMERS.columns)
-    assert "IS DISTINCT FROM" in statement
+    for table in SHOP_TABLES:
+        statement = shop.upsert_statement(table)
+        assert statement.count("%s") == len(table.columns)
+        assert table.qualified in statement and all(column.name in statement for column in table.columns)
+        assert "IS DISTINCT FROM" in statement
 
 
 # Plans
@@ -226,7 +227,7 @@ def test_a_world_is_remembered_and_carried_on(tmp_path):
 
 def test_the_planted_truth_has_every_customer(tmp_path):
     made = world(customers=50)
-    history.write_truth(tmp_path, made.customers)
+    truth.write_truth(tmp_path, made)
     rows = pq.read_table(tmp_path / "customers.parquet").to_pylist()
     assert len(rows) == 50
     assert all(row["registered_at"] <= row["left_at"] and 0 <= row["dropout"] <= 1 for row in rows)
@@ -245,6 +246,7 @@ def test_empty_settings_of_make_mean_not_given():
     given = cli.parser().parse_args(["web_events", "--rate", "", "--events", "", "--seconds", "", "--seed", ""])
     assert (given.events, given.seconds, given.seed) == (None, None, None)
     assert cli.parser().parse_args(["history", "--until", ""]).until is None
+    assert cli.parser().parse_args(["live", "--shape", ""]).shape == "steady"
 
 
 @pytest.mark.parametrize(("text", "expected"), [("max", None), ("0", None), ("MAX", None), ("250", 250.0), ("0.5", 0.5)])
@@ -258,6 +260,7 @@ def test_rates(text, expected):
         (["web_events", "--rate", "fast"], "'fast' is not a number of events a second, or max"),
         (["web_events", "--rate", "-1"], "'-1' is not a number"),
         (["web_events", "--rate", "nan"], "'nan' is not a number"),
+        (["live", "--shape", "round"], "'round' is neither steady nor daily"),
         (["purchases", "--events", "0"], "'0' is not a whole number above 0"),
         (["purchases", "--events", "1e3"], "'1e3' is not a whole number above 0"),
         (["live", "--seconds", "0"], "'0' is not a number of seconds above 0"),

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -9,10 +10,11 @@ from generators_support import END, faults, world
 
 from contracts.topics import PURCHASES, STREAMS, WEB
 from generators import stream
-from generators.clock import MINUTE, milliseconds
+from generators.clock import HOURS, MINUTE, milliseconds
 from generators.encode import Encoder
 from generators.live import REST, Stage
-from generators.stream import Limits, Pace
+from generators.stop import Stop
+from generators.stream import SLICE, Limits, Pace
 
 NOW = milliseconds(END)
 
@@ -21,7 +23,7 @@ def play(streams=STREAMS, events=6_000, rate=500.0, seed=3, customers=200):
     """The events of a stream in the order of sending, at its rate, as (stream, event)."""
     made = world(customers=customers)
     stage = Stage(made, seed, streams, rate, NOW)
-    encoder = Encoder(made.catalogue, len(made.customers), "0badcafe")
+    encoder = Encoder(made.catalogues, len(made.customers), "0badcafe")
     result, last, step = [], NOW, 50
     while len(result) < events:
         now = NOW + int((len(result) + step) / (rate or 100_000) * 1000)
@@ -133,14 +135,42 @@ def clock(monkeypatch):
     ],
 )
 def test_pace(clock, limits, expected):
-    pace, sent = Pace(limits), 0
+    pace, sent = Pace(limits, Stop(), NOW), 0
     while count := pace.due(clock):
         sent += count
     assert sent == pytest.approx(expected, abs=limits.rate * 0.03 + 1 if limits.rate and limits.seconds else 0)
 
 
+def due(clock, start, seconds=100.0):
+    """Events of so many seconds from a moment on, at a daily shape of 1,000/s."""
+    began = clock.now
+    pace, sent = Pace(Limits(1_000.0, None, None, daily=True), Stop(), milliseconds(start)), 0
+    while clock.now < began + seconds:
+        sent += pace.due(clock)
+    return sent
+
+
+def test_a_daily_shape_is_busy_in_the_evening_and_right_in_the_mean(clock):
+    wednesday = END.replace(day=4, hour=0, minute=30)
+    counts = [due(clock, wednesday.replace(hour=hour)) for hour in range(24)]
+    assert [count / sum(counts) for count in counts] == pytest.approx((HOURS / HOURS.sum()).tolist(), abs=0.001)
+    week = [due(clock, END + timedelta(days=day, hours=12)) for day in range(7)]
+    assert sum(week) == pytest.approx(7 * 100_000 * HOURS[18] / HOURS.mean(), rel=0.03)
+
+
+def test_lag_is_how_long_the_next_event_has_been_due(clock):
+    pace = Pace(Limits(50_000.0, None, None), Stop(), NOW)
+    clock.wait(1.0)
+    assert pace.due(clock) == SLICE
+    assert pace.lag == pytest.approx(0.8)
+    for _ in range(5):
+        pace.due(clock)
+    assert pace.lag == 0.0
+
+
 def test_a_signal_ends_the_stream(clock):
-    pace = Pace(Limits(1_000.0, None, None))
+    stop = Stop()
+    pace = Pace(Limits(1_000.0, None, None), stop, NOW)
     assert pace.due(clock) > 0
-    pace.stop()
+    stop.set()
     assert pace.due(clock) == 0

@@ -428,10 +428,10 @@ def test_an_interruption_ends_the_commands(tmp_path: Path) -> None:
 
 def test_names_select_and_none_is_everything_that_running_takes(tmp_path: Path) -> None:
     items = setup.catalogue(tmp_path)
-    usual = {"minio", "jars", *environments.ENVIRONMENTS} - {"dev"}
+    usual = {"minio", "jars", *environments.ENVIRONMENTS} - {"dev", "synth"}
     assert {chosen.name for chosen in setup.select(items, [])} == usual
     assert {chosen.name for chosen in setup.select(items, ["all", "dev", "chromium"])} == {*usual, "dev"}
-    assert {chosen.name for chosen in setup.select(items, ["compose"])} == {"compose"}
+    assert {chosen.name for chosen in setup.select(items, ["compose", "synth"])} == {"compose", "synth"}
     assert {chosen.name for chosen in setup.select(items, ["flink", "core"])} == {"core", "flink"}
     assert setup.select(items, ["chromium"]) == []
 
