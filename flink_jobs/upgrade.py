@@ -1,10 +1,16 @@
 """``python -m flink_jobs.upgrade``: stop both jobs with savepoints, and start the jobs of this checkout there."""
 
 import sys
+import time
 
 from contracts.settings import settings
 from flink_jobs import JOBS
 from flink_jobs.submit import JobError, newest_state, running, stop, submit
+from runner import probes
+from runner.control import Control
+
+TASKMANAGER = "flink-taskmanager"
+STOP_SECONDS = 60
 
 
 def main() -> int:
@@ -14,12 +20,25 @@ def main() -> int:
         stop()
         for job in JOBS:
             print(f"{job}: stopped at {newest_state(job)}", flush=True)
+        restart_taskmanager()
         submit()
     except JobError as error:
         print(f"upgrade: {error}", file=sys.stderr)
         return 1
     print(f"both jobs run; their page is {settings().url('FLINK')}")
     return 0
+
+
+def restart_taskmanager() -> None:
+    """Python inside a TaskManager keeps the modules that it has loaded: a new version needs a new process."""
+    control, deadline = Control(), time.monotonic() + STOP_SECONDS
+    control.stop(TASKMANAGER)
+    while control.process(TASKMANAGER).state != "STOPPED":
+        if time.monotonic() > deadline:
+            raise JobError(f"{TASKMANAGER} did not stop within {STOP_SECONDS} s")
+        time.sleep(0.2)
+    control.start(TASKMANAGER)
+    probes.until(probes.flink(task_managers=1), "the Flink cluster")()
 
 
 if __name__ == "__main__":

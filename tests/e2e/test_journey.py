@@ -16,10 +16,11 @@ import psycopg
 import pytest
 import requests
 from confluent_kafka import Producer
+from prometheus_client.parser import text_string_to_metric_families
 
 from contracts.events import REFUNDED_STATUSES, Reason
 from contracts.settings import ROOT, settings
-from contracts.topics import PURCHASES, WEB
+from contracts.topics import INTAKE_GROUP, LIVE_GROUP, PURCHASES, SINK_GROUP, WEB
 from flink_jobs import JOBS
 from runner.airflow_client import Airflow
 from runner.processes import marked
@@ -28,6 +29,7 @@ from verify.lake import lake
 from verify.settle import settle
 from verify.stores import warehouse
 from verify.stream import replication, stream
+from watch.readings import DOCS
 
 REAL = Path(os.environ.get("REES46_FILE", ROOT.parent / "shared" / "data" / "rees46-2019-10-01.csv.gz"))
 GAP = pd.Timedelta(minutes=30)
@@ -99,6 +101,39 @@ def test_the_checker_sees_a_changed_row(stack):
     assert found.differing == 1 and "country" in found.differences[0]
     client.command(overwrite, {"id": one[0], "country": one[1]})
     assert replication().holds
+
+
+@pytest.mark.parametrize("fault", ["sink killed between insert and commit", "replication slot dropped"])
+def test_a_fault_under_load_loses_nothing(stack, fault):
+    done = stack.make("chaos", f"FAULT={fault}", "SEEDS=1", seconds=1200)
+    found = json.loads((stack.var / "chaos" / "results.json").read_text())
+    assert [run["fault"] for run in found] == [fault]
+    assert found[0]["failed"] == "" and found[0]["differences"] == []
+    assert done.returncode == 0
+
+
+def test_the_watch_tells_how_the_stack_does(stack):
+    s = settings()
+    families = text_string_to_metric_families(requests.get(f"{s.url('WATCH')}/metrics", timeout=30).text)
+    samples = {family.name: family.samples for family in families}
+    assert set(samples) == set(DOCS)
+    assert all(sample.value == 1 for sample in samples["source_up"]) and len(samples["source_up"]) == 6
+    assert {sample.labels["group"] for sample in samples["kafka_lag_records"]} == {INTAKE_GROUP, LIVE_GROUP, SINK_GROUP}
+    reasons = stack.sql("SELECT stream, reason, count() FROM raw.dead_letters FINAL GROUP BY ALL")
+    told = {(each.labels["stream"], each.labels["reason"]): each.value for each in samples["dead_letters"]}
+    assert told == {(stream, reason): float(count) for stream, reason, count in reasons}
+    assert "freshness" in requests.get(s.url("WATCH"), timeout=30).text
+
+
+def test_what_customers_did_is_summed_when_it_is_asked(stack):
+    """Against ClickHouse's events: the last 30 days, and the running value."""
+    found = stack.psql("SELECT sum(view_events_30d), sum(orders), sum(value) FROM live.customer_activity")[0]
+    views = stack.sql("SELECT countIf(event_type = 'view' AND toDate(event_time) > today() - 30) FROM raw.web_events FINAL")[0][0]
+    refunded = ", ".join(f"'{status}'" for status in REFUNDED_STATUSES)
+    net = f"sumIf(amount - discount, status = 'placed') - sumIf(amount - discount, status IN ({refunded}))"
+    orders, value = stack.sql(f"SELECT countIf(status = 'placed'), {net} FROM raw.purchase_events FINAL")[0]
+    assert (int(found[0]), int(found[1]), float(found[2])) == (int(views), int(orders), float(value))
+    assert int(views) > 0
 
 
 def made_up_shop_file(path: Path) -> Path:
@@ -267,6 +302,32 @@ def test_bad_records_are_set_aside_and_the_job_goes_on(stack):
     assert Reason.OVERSIZED in stack.make("topics").stdout
 
 
+def test_a_dead_letter_is_delivered_after_the_fix(stack):
+    """The fix: clocks may be wrong by two days. A second retry changes nothing."""
+    ahead = {
+        "event_id": "ahead", "event_time": f"{datetime.now(UTC) + timedelta(hours=30):%Y-%m-%dT%H:%M:%S.000Z}", "schema_version": 1,
+        "event_type": "view", "customer_id": "c1", "device": "mobile", "country": "DE", "channel": "paid",
+    }  # fmt: skip
+    producer = Producer({"bootstrap.servers": settings().address("KAFKA")})
+    producer.produce(WEB.source, json.dumps(ahead).encode(), key=b"c1")
+    assert producer.flush(30) == 0
+    settle()
+    arrived = "SELECT count() FROM raw.web_events FINAL WHERE event_id = 'ahead'"
+    assert stack.sql(arrived) == [["0"]]
+    assert stack.make("dlq-replay", "REASON=bad_time").returncode == 0
+    assert stack.sql(arrived) == [["0"]]
+    assert Reason.BAD_TIME in stack.make("dlq").stdout
+
+    assert stack.make("jobs-upgrade", CLOCK_TOLERANCE_HOURS="48").returncode == 0
+    waiting = "SELECT count() FROM raw.dead_letters FINAL"
+    before = stack.sql(waiting)
+    for _ in range(2):
+        assert stack.make("dlq-replay", "REASON=bad_time").returncode == 0
+        assert stack.sql(arrived) == [["1"]]
+        assert stack.sql(waiting) == before
+    assert stream().holds and replication().holds
+
+
 def job_restarts() -> int:
     """Of all jobs; none may be missing."""
     url = settings().url("FLINK")
@@ -310,7 +371,7 @@ def test_verify_is_clean_after_all_that(stack):
     assert stack.make("verify").returncode != 0
     found = {result["name"]: result for result in json.loads((stack.var / "verify.json").read_text())}
     assert {name for name, result in found.items() if not result["holds"]} == {"I1"}
-    assert found["I1"]["differing"] == 2 * len(BAD) + 1
+    assert found["I1"]["differing"] == 2 * len(BAD) + 2
     assert all("dead-lettered but not in the ledger" in text for text in found["I1"]["differences"])
 
 
