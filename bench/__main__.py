@@ -8,6 +8,7 @@ from bench import readme
 from bench.latency import latency
 from bench.machine import machine
 from bench.memory import memory
+from bench.storage import storage
 from bench.throughput import throughput
 from contracts.settings import settings
 
@@ -35,9 +36,10 @@ def main() -> int:
     parts = {
         "demo": demo,
         # The backlog first: it also has the JVMs compile what a stack that has run for a while has compiled.
-        "throughput": lambda: throughput(s.number("BENCH_EVENTS", 1_000_000)),
+        "throughput": lambda: throughput(s.number("BENCH_EVENTS", 2_000_000)),
         "latency": lambda: latency(s.number("BENCH_LIVE_RATE", 2000), s.number("BENCH_LIVE_SECONDS", 150)),
         "memory": memory,
+        "storage": storage,
     }
     results: dict[str, object] = {"machine": machine()}
     for name, measure in parts.items():

@@ -1,14 +1,15 @@
-"""The README's table of figures, rendered from bench/results.json between two markers."""
+"""The tables of figures in the README and in docs/scale.md, rendered from bench/results.json between two markers."""
 
 import json
 import re
 import sys
-from pathlib import Path
 
+from bench import scale
 from contracts.settings import ROOT
 
 RESULTS = ROOT / "bench" / "results.json"
 README = ROOT / "README.md"
+SCALE = ROOT / "docs" / "scale.md"
 BLOCK = re.compile(r"(<!-- figures -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 
@@ -46,14 +47,17 @@ def table(results: dict) -> str:
     return "\n".join(lines) + "\n"
 
 
-def rendered(text: str, results: dict) -> str:
+def rendered(text: str, figures: str) -> str:
+    """The text with these figures between its markers. ValueError where it has none."""
     if not BLOCK.search(text):
-        raise ValueError(f"{README} has no place for the figures")
-    return BLOCK.sub(lambda found: found[1] + table(results) + found[2], text)
+        raise ValueError("there is no place for the figures")
+    return BLOCK.sub(lambda found: found[1] + figures + found[2], text)
 
 
-def main(readme: Path = README) -> None:
-    readme.write_text(rendered(readme.read_text(), json.loads(RESULTS.read_text())))
+def main() -> None:
+    results = json.loads(RESULTS.read_text())
+    for file, figures in ((README, table(results)), (SCALE, scale.table(results))):
+        file.write_text(rendered(file.read_text(), figures))
 
 
 if __name__ == "__main__":

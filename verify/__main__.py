@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable, Sequence
 
 from rich.console import Console
@@ -29,8 +30,10 @@ def run(tell: Callable[[str], None]) -> list[Result]:
     settle(tell=tell)
     found = []
     for check in checks():
+        began = time.monotonic()
         result = check()
-        tell(f"{result.name} {'holds' if result.holds else 'DOES NOT HOLD'}: {result.title}")
+        seconds = time.monotonic() - began
+        tell(f"{result.name} {'holds' if result.holds else 'DOES NOT HOLD'}: {result.title} ({seconds:.1f} s)")
         found.append(result)
     (settings().var / "verify.json").write_text(
         json.dumps([vars(result) | {"holds": result.holds} for result in found], indent=2)

@@ -304,9 +304,10 @@ def test_bad_records_are_set_aside_and_the_job_goes_on(stack):
 
 def test_a_dead_letter_is_delivered_after_the_fix(stack):
     """The fix: clocks may be wrong by two days. A second retry changes nothing."""
+    moment = datetime.now(UTC) + timedelta(hours=30)
     ahead = {
-        "event_id": "ahead", "event_time": f"{datetime.now(UTC) + timedelta(hours=30):%Y-%m-%dT%H:%M:%S.000Z}", "schema_version": 1,
-        "event_type": "view", "customer_id": "c1", "device": "mobile", "country": "DE", "channel": "paid",
+        "event_id": "ahead", "event_time": f"{moment:%Y-%m-%dT%H:%M:%S.000Z}", "schema_version": 1, "event_type": "view",
+        "customer_id": "c1", "device": "mobile", "country": "DE", "channel": "paid",
     }  # fmt: skip
     producer = Producer({"bootstrap.servers": settings().address("KAFKA")})
     producer.produce(WEB.source, json.dumps(ahead).encode(), key=b"c1")

@@ -4,8 +4,9 @@ import time
 
 import pytest
 
+from bench import scale
 from bench.latency import percentiles
-from bench.readme import rendered
+from bench.readme import rendered, table
 from bench.throughput import rate
 from generators.progress import Meter
 
@@ -31,9 +32,24 @@ def test_percentiles_are_values_that_were_seen():
 
 
 def test_the_readme_takes_the_figures_between_its_markers():
-    found = rendered(TEXT, {"machine": MACHINE, "memory": {"peak_gb": 4.2}})
+    figures = table({"machine": MACHINE, "memory": {"peak_gb": 4.2}})
+    found = rendered(TEXT, figures)
     assert "4.2 GB" in found and "old" not in found
     assert found.startswith("before\n<!-- figures -->") and found.endswith("<!-- /figures -->\nafter\n")
-    assert rendered(found, {"machine": MACHINE, "memory": {"peak_gb": 4.2}}) == found
+    assert rendered(found, figures) == found
     with pytest.raises(ValueError, match="no place"):
-        rendered("nothing", {"machine": MACHINE})
+        rendered("nothing", figures)
+
+
+def test_ten_machines_are_ten_times_one():
+    per_event = {"flink_state": 100.0, "kafka": 200.0, "clickhouse": 10.0}
+    measured = {
+        "machine": MACHINE,
+        "throughput": {"flink_catch_up_events_per_second": 2000},
+        "storage": {"bytes_per_event": per_event},
+    }
+    found = {row[0]: row[1:] for row in scale.rows(measured)}
+    assert found["events/s, steadily"] == ("1,000", "10,000", "100,000")
+    assert found["Flink's state, 8 days"] == ("69 GB", "691 GB", "7 TB")
+    assert found["Flink subtasks (`FLINK_PARALLELISM`)"] == ("2", "20", "200")
+    assert "| 1 machine | 10 machines |" in scale.table(measured)
