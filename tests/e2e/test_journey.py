@@ -6,10 +6,10 @@ import json
 import os
 import random
 import re
-import signal
 import subprocess
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from random import Random
 
 import pandas as pd
 import psycopg
@@ -18,6 +18,7 @@ import requests
 from confluent_kafka import Producer
 from prometheus_client.parser import text_string_to_metric_families
 
+from chaos.stack import kill
 from contracts.events import REFUNDED_STATUSES, Reason
 from contracts.settings import ROOT, settings
 from contracts.topics import INTAKE_GROUP, LIVE_GROUP, PURCHASES, SINK_GROUP, WEB
@@ -25,6 +26,7 @@ from flink_jobs import JOBS
 from runner.airflow_client import Airflow
 from runner.processes import marked
 from tests.e2e.browser import look, signed_in
+from tests.e2e.shuffled import IN_ORDER, SHUFFLED, newest, renamed, results, send, shuffled
 from verify.lake import lake
 from verify.settle import settle
 from verify.stores import warehouse
@@ -339,15 +341,22 @@ def job_restarts() -> int:
     return sum(int(metric[0]["value"]) for metric in metrics)
 
 
-def test_a_killed_task_manager_comes_back_and_loses_nothing(stack):
-    pid = int(
-        subprocess.run(
-            ["pgrep", "-f", f"TaskManagerRunner.*{stack.var}"], capture_output=True, text=True, check=True
-        ).stdout.split()[0]
-    )
-    os.kill(pid, signal.SIGKILL)
-    assert stack.make("generate_web_events", "RATE=500", "EVENTS=1500", "SEED=21").returncode == 0
+def test_order_does_not_matter(stack):
+    """The same events in order, and late by up to ten minutes, some doubled, a TaskManager killed between: the same rows."""
+    dice = Random(31)
+    events = {WEB: newest(WEB, 4000), PURCHASES: newest(PURCHASES, 500)}
+    for each, found in events.items():
+        assert len(found) > 300
+        send(each, [renamed(event, IN_ORDER) for event in found], f"in-order-{each.event.name}")
+    late = {each: [renamed(event, SHUFFLED) for event in shuffled(found, dice)] for each, found in events.items()}
+    for each, found in late.items():
+        send(each, found[: len(found) // 2], f"shuffled-first-{each.event.name}")
+    kill("flink-taskmanager")
+    for each, found in late.items():
+        send(each, found[len(found) // 2 :], f"shuffled-then-{each.event.name}")
     settle()
+    expected, found = results(IN_ORDER), results(SHUFFLED)
+    assert all(expected.values()) and found == expected
     assert stream().holds and replication().holds
 
 
