@@ -81,10 +81,12 @@ test: setup-dev  ## Unit, contract, integration and end-to-end tests
 lint:  ## ruff, mypy, sqlfluff
 	@$(SETUP) dev
 	$(call venv,dev) -m ruff check . && $(call venv,dev) -m ruff format --check . && $(call venv,dev) -m mypy contracts && $(call venv,dev) -m sqlfluff lint dbt/models
+docs: setup  ## dbt's documentation site, with lineage: var/docs/index.html
+	$(call venv,dbt) dbt/docs.py
 bench: setup  ## Measure, after a demo; writes bench/results.json and the README's figures
 	$(CORE) -m bench
 
 help:
 	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z_-]+:.*##/ {printf "  %-30s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: docker-up docker-down docker-clean demo up down status logs clean verify generate_web_events generate_streaming_purchases replay topics sql psql marts segments setup setup-dev env render test lint bench help
+.PHONY: docker-up docker-down docker-clean demo up down status logs clean verify generate_web_events generate_streaming_purchases replay topics sql psql marts segments setup setup-dev env render test lint docs bench help

@@ -73,7 +73,7 @@ def rights() -> str:
 GRANT USAGE ON SCHEMA shop TO shop, debezium, bi;
 GRANT USAGE ON SCHEMA live TO flink, debezium, bi;
 GRANT USAGE ON SCHEMA cdc TO debezium;
-GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(table.qualified for table in SHOP_TABLES)} TO shop;
+GRANT SELECT, INSERT, UPDATE, DELETE ON {", ".join(table.qualified for table in SHOP_TABLES)} TO shop;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA live TO flink;
 GRANT SELECT ON {replicated} TO debezium;
 GRANT SELECT, INSERT, UPDATE ON {CDC_HEARTBEAT_TABLE} TO debezium;
