@@ -3,6 +3,8 @@
 import hashlib
 
 BUCKETS = 10_000
+# The variant that the others are compared with.
+CONTROL = "control"
 
 
 def bucket(experiment: str, customer_id: str) -> int:

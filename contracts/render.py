@@ -19,6 +19,7 @@ RENDERED: dict[str, Callable[[], str]] = {
     "sql/clickhouse/1_databases.sql": render_clickhouse.databases,
     "sql/clickhouse/2_raw.sql": render_clickhouse.raw_tables,
     "sql/clickhouse/3_ml.sql": render_clickhouse.ml_tables,
+    "sql/clickhouse/4_ops.sql": render_clickhouse.ops_tables,
     "cdc/connector.json": render_connector.connector,
     "dbt/models/staging/_sources.yml": render_dbt.sources_yaml,
     "contracts/schemas/web_event.json": partial(render_schema.schema, WEB_EVENT),

@@ -1,12 +1,14 @@
 """ClickHouse DDL: databases, and the tables that the sink fills. Every statement may run again."""
 
 from contracts.ml import ML_TABLES
+from contracts.ops import OPS_TABLES
 from contracts.tables import (
     COMMITTED,
     DELETED,
     INGESTED,
     LAYER_DATABASES,
     ML_DATABASE,
+    OPS_DATABASE,
     RAW_DATABASE,
     RAW_TABLES,
     VERSION,
@@ -16,7 +18,8 @@ from contracts.types import Column
 
 
 def databases() -> str:
-    return "".join(f"CREATE DATABASE IF NOT EXISTS {name};\n" for name in (RAW_DATABASE, *LAYER_DATABASES, ML_DATABASE))
+    names = (RAW_DATABASE, *LAYER_DATABASES, ML_DATABASE, OPS_DATABASE)
+    return "".join(f"CREATE DATABASE IF NOT EXISTS {name};\n" for name in names)
 
 
 def data_type(column: Column) -> str:
@@ -58,3 +61,7 @@ def raw_tables() -> str:
 
 def ml_tables() -> str:
     return "\n".join(table(results) for results in ML_TABLES)
+
+
+def ops_tables() -> str:
+    return "\n".join(table(about) for about in OPS_TABLES)

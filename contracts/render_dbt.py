@@ -3,7 +3,8 @@
 import json
 from collections.abc import Sequence
 
-from contracts.ml import CUSTOMER_SEGMENTS
+from contracts.ml import CUSTOMER_SEGMENTS, SEGMENT_PROFILES
+from contracts.ops import OPS_TABLES
 from contracts.render_clickhouse import data_type
 from contracts.tables import (
     COMMITTED,
@@ -11,6 +12,7 @@ from contracts.tables import (
     EVENT_TABLES,
     INGESTED,
     ML_DATABASE,
+    OPS_DATABASE,
     RAW_DATABASE,
     RAW_DEAD_LETTERS,
     RAW_TABLES,
@@ -60,5 +62,6 @@ def _source(database: str, doc: str, tables: Sequence[ClickHouseTable]) -> list[
 def sources_yaml() -> str:
     lines = ["version: 2", "", "sources:"]
     lines += _source(RAW_DATABASE, "Events and replicated tables as they arrived. Read with FINAL.", RAW_TABLES)
-    lines += _source(ML_DATABASE, "Results of the models, by run. Read with FINAL.", (CUSTOMER_SEGMENTS,))
+    lines += _source(ML_DATABASE, "Results of the models, by run. Read with FINAL.", (CUSTOMER_SEGMENTS, SEGMENT_PROFILES))
+    lines += _source(OPS_DATABASE, "Builds of the warehouse, as dbt/build.py keeps them. Read with FINAL.", OPS_TABLES)
     return HEADER + "\n".join(lines) + "\n"

@@ -17,6 +17,8 @@ LAYER_DATABASES = ("staging", "intermediate", "marts")
 MARTS_DATABASE = "marts"
 # What the models write back to the warehouse.
 ML_DATABASE = "ml"
+# What the batch side says of itself.
+OPS_DATABASE = "ops"
 
 # What a replicated row carries besides its columns. Its version is the WAL position, never a clock.
 VERSION = Column("_lsn", Type.BIGINT, "WAL position of the newest change.")

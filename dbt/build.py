@@ -8,14 +8,17 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import clickhouse_connect
+from clickhouse_connect.driver.client import Client
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
@@ -24,7 +27,8 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parent
 sys.path.insert(0, str(PROJECT.parent))
 
-from contracts import events  # noqa: E402
+from contracts import churn, events, experiments  # noqa: E402
+from contracts.ops import BUILD_NODES, BUILDS, OpsTable  # noqa: E402
 from contracts.settings import Settings, SettingsError, settings  # noqa: E402
 from contracts.tables import LAYER_DATABASES, MARTS_DATABASE  # noqa: E402
 
@@ -65,16 +69,32 @@ def as_of_day(text: str, today: date) -> date:
     return day
 
 
-def variables(config: Settings, as_of: str, day: date) -> dict[str, object]:
+def minutes(config: Settings, name: str, default: int) -> int:
+    """A span of at least one minute; BuildError names a setting that is none."""
+    span = config.number(name, default)
+    if span < 1:
+        raise BuildError(f"{name}={span} must be at least 1")
+    return span
+
+
+def variables(config: Settings, as_of: str, day: date, started: datetime) -> dict[str, object]:
     """dbt's variables: the cutoff of this build, and the contracts' names that the models need."""
-    gap = config.number("SESSION_GAP_MINUTES", 30)
-    if gap < 1:
-        raise BuildError(f"SESSION_GAP_MINUTES={gap} must be at least 1")
+    cutoff = datetime.combine(day + timedelta(days=1), time(), UTC)
     return {
         "as_of": as_of,
         "as_of_day": day.isoformat(),
-        "cutoff": f"{day + timedelta(days=1)} 00:00:00",
-        "session_gap_minutes": gap,
+        "cutoff": moment(cutoff),
+        "known_until": moment(min(cutoff, started)),
+        "session_gap_minutes": minutes(config, "SESSION_GAP_MINUTES", 30),
+        "funnel_window_minutes": minutes(config, "FUNNEL_WINDOW_MINUTES", 7 * 24 * 60),
+        "churn_label_days": churn.LABEL_DAYS,
+        "churn_windows": list(churn.FEATURE_WINDOWS),
+        "churn_cutoffs": [cutoff.isoformat() for cutoff in churn.feature_cutoffs(day)],
+        "churn_horizons": list(churn.AUDIT_HORIZONS),
+        "churn_returns": list(churn.AUDIT_RETURNS),
+        "churn_audit_cutoffs": [cutoff.isoformat() for cutoff in churn.audit_cutoffs(day)],
+        "experiment_buckets": experiments.BUCKETS,
+        "control": experiments.CONTROL,
         "funnel_steps": list(events.FUNNEL_STEPS),
         "web_event_types": list(events.WEB_EVENT_TYPES),
         "purchase_statuses": list(events.PURCHASE_STATUSES),
@@ -83,6 +103,11 @@ def variables(config: Settings, as_of: str, day: date) -> dict[str, object]:
         "unknown": events.UNKNOWN,
         "currency": events.CURRENCY,
     }
+
+
+def moment(when: datetime) -> str:
+    """As ClickHouse reads it, UTC, whole seconds."""
+    return f"{when:%Y-%m-%d %H:%M:%S}"
 
 
 def environment(config: Settings) -> dict[str, str]:
@@ -104,13 +129,12 @@ def environment(config: Settings) -> dict[str, str]:
     }
 
 
-def arguments(dbt_variables: Mapping[str, object], var: Path, target: Path, select: Sequence[str]) -> list[str]:
+def arguments(command: Sequence[str], dbt_variables: Mapping[str, object], var: Path, target: Path) -> list[str]:
     """The command line of dbt, which its runner takes as a list."""
-    selection = ["--select", *select] if select else []
     return [
         *("--no-use-colors", "--log-level", "none", "--log-level-file", "info", "--log-path", str(var / "logs")),
-        *("build", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(target)),
-        *("--vars", json.dumps(dbt_variables), *selection),
+        *(*command, "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(target)),
+        *("--vars", json.dumps(dbt_variables)),
     ]
 
 
@@ -139,23 +163,47 @@ def node_results(result: "dbtRunnerResult") -> list[NodeResult]:
             message="" if node.status in PASSED else (node.message or "").strip(),
         )
         for node in result.result
+        # Nothing is built for a dashboard.
+        if str(node.node.resource_type) != "exposure"
     ]
 
 
-def table_rows(config: Settings) -> dict[tuple[str, str], int]:
-    """Rows of each table of the layers."""
+@contextmanager
+def warehouse(config: Settings) -> Iterator[Client]:
     address = urlsplit(config.url("CLICKHOUSE"))
     client = clickhouse_connect.get_client(
         dsn=f"{address.scheme}://{address.netloc}", username=config.clickhouse.user, password=config.clickhouse.password
     )
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def table_rows(client: Client) -> dict[tuple[str, str], int]:
+    """Rows of each table of the layers."""
     query = (
         "SELECT database, name, total_rows FROM system.tables WHERE database IN {layers:Array(String)} AND total_rows IS NOT NULL"
     )
-    try:
-        rows = client.query(query, parameters={"layers": list(LAYER_DATABASES)}).result_rows
-    finally:
-        client.close()
+    rows = client.query(query, parameters={"layers": list(LAYER_DATABASES)}).result_rows
     return {(database, name): count for database, name, count in rows}
+
+
+def keep(client: Client, report: Mapping, nodes: Sequence[NodeResult], started: datetime) -> None:
+    """Add the build to the tables that the dashboard of the pipeline reads."""
+    identity = {"build_id": uuid.uuid4().hex, "started_at": started}
+    counts = {f"{kind}_{state}": count for kind in ("models", "tests") for state, count in report[kind].items()}
+    build = {
+        **identity, **counts,
+        "as_of_day": date.fromisoformat(report["as_of_day"]), "seconds": report["seconds"], "is_ok": int(report["ok"]),
+    }  # fmt: skip
+    insert(client, BUILDS, [build])
+    insert(client, BUILD_NODES, [{**identity, **asdict(node), "row_count": node.rows} for node in nodes])
+
+
+def insert(client: Client, table: OpsTable, rows: Sequence[Mapping]) -> None:
+    names = [column.name for column in table.columns]
+    client.insert(table.qualified, [[row[name] for name in names] for row in rows], column_names=names)
 
 
 def with_rows(nodes: Sequence[NodeResult], rows: Mapping[tuple[str, str], int]) -> list[NodeResult]:
@@ -205,7 +253,7 @@ def build(config: Settings, as_of: str, select: Sequence[str], target: Path | No
     """Run dbt; True where every model was built and no test failed."""
     started = datetime.now(UTC)
     day = as_of_day(as_of, started.date())
-    dbt_variables = variables(config, as_of, day)
+    dbt_variables = variables(config, as_of, day, started)
     os.environ.update(environment(config))
     var = config.var / "dbt"
     var.mkdir(parents=True, exist_ok=True)
@@ -214,11 +262,14 @@ def build(config: Settings, as_of: str, select: Sequence[str], target: Path | No
     from dbt.cli.main import dbtRunner
 
     runner = dbtRunner(callbacks=[show_progress])
-    nodes = node_results(runner.invoke(arguments(dbt_variables, var, target or var / "target", select)))
+    command = ["build", *(["--select", *select] if select else [])]
+    nodes = node_results(runner.invoke(arguments(command, dbt_variables, var, target or var / "target")))
     if not nodes:
         raise BuildError(f"nothing is selected by {' '.join(select)!r}")
-    nodes = with_rows(nodes, table_rows(config))
-    report = summary(nodes, dbt_variables, started, datetime.now(UTC))
+    with warehouse(config) as client:
+        nodes = with_rows(nodes, table_rows(client))
+        report = summary(nodes, dbt_variables, started, datetime.now(UTC))
+        keep(client, report, nodes, started)
     (var / "summary.json").write_text(json.dumps(report, indent=2) + "\n")
     print_summary(report, nodes)
     return bool(report["ok"])

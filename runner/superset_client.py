@@ -13,7 +13,7 @@ import requests
 from contracts.settings import settings
 
 API = "/api/v1"
-DASHBOARDS = ("live", "history")
+DASHBOARDS = ("live", "growth", "customers", "experiments", "pipeline")
 REQUEST_SECONDS = 120
 # Keys of a chart with two queries: those of the second end in this.
 SECOND = "_b"
@@ -89,7 +89,7 @@ def queries(params: Params) -> Iterator[dict]:
 
 def query(params: Params) -> dict:
     raw = params.get("query_mode") == "raw"
-    columns = [*axis(params), *(params.get("all_columns" if raw else "groupby") or ())]
+    columns = [*axis(params), *dimensions(params, "all_columns" if raw else "groupby")]
     metrics = [params["metric"]] if params.get("metric") else list(params.get("metrics") or ())
     return {
         "columns": columns,
@@ -101,6 +101,12 @@ def query(params: Params) -> dict:
         "orderby": [json.loads(each) for each in params.get("order_by_cols") or ()],
         "row_limit": params.get("row_limit") or params.get("server_page_length") or 1000,
     }
+
+
+def dimensions(params: Params, key: str) -> list[str]:
+    """Columns under a key, which some charts give as one name."""
+    named = params.get(key) or ()
+    return [named] if isinstance(named, str) else list(named)
 
 
 def rows_with_data(rows: list[dict]) -> list[dict]:

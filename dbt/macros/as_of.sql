@@ -7,3 +7,8 @@
 {% macro cutoff() -%}
     toDateTime64('{{ var("cutoff") }}', 3, 'UTC')
 {%- endmacro %}
+
+{# The moment up to which the history is complete: the cutoff, or the start of the build where that is earlier. #}
+{% macro known_until() -%}
+    toDateTime64('{{ var("known_until") }}', 3, 'UTC')
+{%- endmacro %}

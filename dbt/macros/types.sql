@@ -17,6 +17,21 @@
     toDate32({{ timestamp }}, 'UTC')
 {%- endmacro %}
 
+{# The first day of the UTC month. #}
+{% macro utc_month(timestamp) -%}
+    toDate32(toStartOfMonth({{ timestamp }}, 'UTC'))
+{%- endmacro %}
+
+{# The first day of a day's month. #}
+{% macro month_of(day) -%}
+    toDate32(toStartOfMonth({{ day }}))
+{%- endmacro %}
+
+{# Whether the UTC month that starts on this day is over: nothing can be added to it but what arrives late. #}
+{% macro month_is_complete(month) -%}
+    cast(toDateTime64(addMonths({{ month }}, 1), 3, 'UTC') <= {{ known_until() }} as Bool)
+{%- endmacro %}
+
 {# numerator / denominator, 0 where there is nothing to divide by. #}
 {% macro ratio(numerator, denominator) -%}
     if({{ denominator }} = 0, 0.0, toFloat64({{ numerator }}) / toFloat64({{ denominator }}))

@@ -10,18 +10,26 @@ import yaml
 
 from contracts.events import CURRENCY, FUNNEL_STEPS
 from contracts.ml import ML_TABLES
+from contracts.ops import OPS_TABLES
 from contracts.settings import ROOT
-from contracts.tables import LIVE_TABLES, MARTS_DATABASE, ML_DATABASE
+from contracts.tables import INGESTED, LIVE_TABLES, MARTS_DATABASE, ML_DATABASE, OPS_DATABASE, RAW_DATABASE, RAW_TABLES
+from runner.superset_client import DASHBOARDS, dimensions
 
 ASSETS = ROOT / "superset" / "assets"
 MARTS = ROOT / "dbt" / "models" / "marts"
 KINDS = ("databases", "datasets", "charts", "dashboards")
 # The words of the datasets' SQL that are neither columns nor tables.
 SQL_WORDS = {
-    *("select", "from", "join", "on", "where", "and", "as", "values", "final", "interval", "array"),
-    *("now", "max", "argMax"),
+    *("select", "from", "join", "cross", "on", "where", "and", "as", "values", "final", "interval", "array", "union", "all"),
+    *("case", "when", "then", "else", "end", "at", "time", "zone", "epoch"),
+    *("now", "max", "argMax", "toNullable", "dateDiff", "formatDateTime", "extract", "to_char", "date_trunc"),
 }  # fmt: skip
-SQL_ALIASES = {"funnel", "depth", "step", "reached"}
+# What the datasets' SQL computes.
+SQL_ALIASES = {
+    *("funnel", "depth", "step", "reached", "customers", "cohort", "hour_of_day", "day_name", "stream_name", "seconds_behind"),
+    *("hop", "newest_event_at", "arrived_at", "minutes_behind"),
+}  # fmt: skip
+SCHEMAS = {"live", MARTS_DATABASE, ML_DATABASE, OPS_DATABASE, RAW_DATABASE}
 
 
 def read(kind: str) -> dict[str, dict]:
@@ -39,11 +47,12 @@ def assets() -> dict[str, dict[str, dict]]:
 @pytest.fixture(scope="module")
 def tables() -> dict[str, set[str]]:
     """Columns by schema.table: the live tables and the models' results of the contracts, the marts as dbt documents them."""
-    known = {table.qualified: {column.name for column in table.columns} for table in (*LIVE_TABLES, *ML_TABLES)}
+    contracts = (*LIVE_TABLES, *ML_TABLES, *OPS_TABLES, *RAW_TABLES)
+    known = {table.qualified: {INGESTED, *(column.name for column in table.columns)} for table in contracts}
     for file in sorted(MARTS.glob("*.yml")):
         for model in yaml.safe_load(file.read_text()).get("models", ()):
             known[f"{MARTS_DATABASE}.{model['name']}"] = {column["name"] for column in model["columns"]}
-    for schema in ("live", MARTS_DATABASE, ML_DATABASE):
+    for schema in SCHEMAS:
         assert any(name.startswith(f"{schema}.") and columns for name, columns in known.items()), f"no table of {schema} was read"
     return known
 
@@ -86,7 +95,7 @@ def test_references_lead_somewhere(assets: dict) -> None:
 def test_datasets_name_their_schema(assets: dict) -> None:
     """Without one Superset looks in the wrong place."""
     for name, dataset in assets["datasets"].items():
-        assert dataset["schema"] in {"live", MARTS_DATABASE, ML_DATABASE}, name
+        assert dataset["schema"] in SCHEMAS, name
 
 
 def test_dataset_columns_exist(datasets: dict, tables: dict) -> None:
@@ -111,7 +120,7 @@ def test_dataset_sql_names_existing_columns(datasets: dict, tables: dict) -> Non
 
 
 def test_metrics_name_columns_of_their_dataset(datasets: dict) -> None:
-    functions = {"SUM", "COUNT", "MAX", "countIf", "nullIf", "AND"}
+    functions = {"SUM", "COUNT", "MAX", "countIf", "sumIf", "nullIf", "AND", "IS", "NOT", "NULL"}
     for dataset in datasets.values():
         columns = {column["column_name"] for column in dataset["columns"]}
         for metric in dataset["metrics"]:
@@ -125,7 +134,7 @@ def columns_of(params: dict) -> set[str]:
     """Columns that a chart groups by, shows or filters on."""
     named = {params[key] for key in ("x_axis",) if params.get(key)}
     for key in ("groupby", "groupby_b", "all_columns"):
-        named |= set(params.get(key, ()))
+        named |= set(dimensions(params, key))
     for key in ("adhoc_filters", "adhoc_filters_b"):
         named |= {each["subject"] for each in params.get(key, ())}
     return named | {json.loads(each)[0] for each in params.get("order_by_cols", ())} | set(params.get("column_config", ()))
@@ -168,7 +177,19 @@ def test_rows_are_no_wider_than_the_grid(assets: dict) -> None:
 
 
 def test_live_dashboard_refreshes_itself(assets: dict) -> None:
-    assert assets["dashboards"]["dashboards/live.yaml"]["metadata"]["refresh_frequency"] == 10
+    assert assets["dashboards"]["dashboards/live.yaml"]["metadata"]["refresh_frequency"] == 5
+
+
+def test_dashboards_are_those_that_are_looked_at(assets: dict) -> None:
+    """Each under its own name: its slug, its file, the folder of its charts."""
+    assert {name: dashboard["slug"] for name, dashboard in assets["dashboards"].items()} == {
+        f"dashboards/{name}.yaml": name for name in DASHBOARDS
+    }
+    folders = {chart["uuid"]: Path(name).parent.name for name, chart in assets["charts"].items()}
+    for dashboard in assets["dashboards"].values():
+        holders = [each for each in dashboard["position"].values() if isinstance(each, dict) and each["type"] == "CHART"]
+        shown = {each["meta"]["uuid"] for each in holders}
+        assert shown == {uuid for uuid, folder in folders.items() if folder == dashboard["slug"]}
 
 
 def test_the_newest_live_rows_are_found_by_an_index(assets: dict) -> None:
@@ -181,6 +202,19 @@ def test_the_newest_live_rows_are_found_by_an_index(assets: dict) -> None:
             assert dataset["main_dttm_col"] in leading[source], f"{name}: {source}"
 
 
+def test_dashboards_are_exposures_of_what_they_read(assets: dict, datasets: dict) -> None:
+    """So dbt's lineage ends where the numbers are looked at."""
+    exposures = yaml.safe_load((MARTS.parent / "exposures.yml").read_text())["exposures"]
+    documented = {each["url"].rstrip("/").rsplit("/", 1)[1]: set(each["depends_on"]) for each in exposures}
+    read_by: dict[str, set[str]] = {dashboard["slug"]: set() for dashboard in assets["dashboards"].values()}
+    for name, chart in assets["charts"].items():
+        for schema, table in (source.split(".") for source in sources(datasets[chart["dataset_uuid"]])):
+            if schema != "live":
+                node = f"ref('{table}')" if schema == MARTS_DATABASE else f"source('{schema}', '{table}')"
+                read_by[Path(name).parent.name].add(node)
+    assert documented == read_by
+
+
 def test_databases_hold_no_credentials(assets: dict) -> None:
     for name, database in assets["databases"].items():
         assert re.fullmatch(r"\$\{[A-Z_]+\}", database["sqlalchemy_uri"]), name
@@ -188,13 +222,19 @@ def test_databases_hold_no_credentials(assets: dict) -> None:
         assert not (database["allow_dml"] or database["allow_ctas"] or database["allow_cvas"]), name
 
 
-@pytest.mark.parametrize("name", ["datasets/live/open_session_steps.yaml", "datasets/history/funnel_steps.yaml"])
+STEPS = [
+    *("datasets/live/open_session_steps.yaml", "datasets/live/recent_session_steps.yaml"),
+    *("datasets/history/funnel_steps.yaml", "datasets/history/customer_funnel_steps.yaml"),
+]
+
+
+@pytest.mark.parametrize("name", STEPS)
 def test_funnels_have_the_steps_of_the_contract(assets: dict, name: str) -> None:
-    """One step more than the contract: the session itself comes before its first view."""
+    """A session comes before its first view; a customer's funnel starts with it."""
     labels = re.findall(r"'([A-Z][a-z ]+)'", assets["datasets"][name]["sql"])
-    assert len(labels) == len(FUNNEL_STEPS) + 1
     past = {"view": "Viewed", "cart": "Carted", "checkout": "Checked out", "purchase": "Purchased"}
-    assert labels[1:] == [past[step] for step in FUNNEL_STEPS]
+    assert len(labels) == len(FUNNEL_STEPS) + ("customer" not in name)
+    assert labels[-len(FUNNEL_STEPS) :] == [past[step] for step in FUNNEL_STEPS]
 
 
 def test_the_loader_fills_in_every_placeholder() -> None:

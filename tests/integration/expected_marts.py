@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from shop_history import DAY, MINUTE, History, PurchaseEvent, WebEvent
 
+from contracts.churn import LABEL_DAYS
 from contracts.events import FUNNEL_STEPS, REFUNDED_STATUSES, UNKNOWN
 
 ZERO = Decimal(0)
@@ -126,20 +127,6 @@ def fct_purchases(found: list[Purchase]) -> list[tuple]:
     ]  # fmt: skip
 
 
-def funnel_daily(found: list[Session]) -> list[tuple]:
-    rows = defaultdict(list)
-    for session in found:
-        rows[day_of(session.started_at), *session.labels].append(session)
-    return [
-        (
-            *key, len(group),
-            *(sum(session.count(step) > 0 for session in group) for step in FUNNEL_STEPS),
-            *(sum(session.funnel_step >= step for session in group) for step in range(1, len(FUNNEL_STEPS) + 1)),
-        )
-        for key, group in rows.items()
-    ]  # fmt: skip
-
-
 def events_daily(found: list[Session]) -> list[tuple]:
     rows = defaultdict(list)
     for session in found:
@@ -148,15 +135,39 @@ def events_daily(found: list[Session]) -> list[tuple]:
     return [(*key, len(customers), len(set(customers))) for key, customers in rows.items()]
 
 
-def revenue_daily(found: list[Purchase]) -> list[tuple]:
+def refunds(history: History, cutoff: int) -> list[tuple[str, int, Decimal]]:
+    """(purchase, moment, value given back): each time that a state gives back another value than the one before it."""
+    states = defaultdict(list)
+    for event in history.purchase_events:
+        if event.event_time < cutoff and event.customer_id not in history.deleted:
+            states[event.purchase_id].append(event)
+    found = []
+    for purchase_id, events in states.items():
+        given = ZERO
+        for event in sorted(events, key=lambda event: (event.event_time, event.event_id)):
+            value = Purchase(event).refund
+            if value != given:
+                found.append((purchase_id, event.event_time, value - given))
+            given = value
+    return found
+
+
+def revenue_daily(found: list[Purchase], given_back: list[tuple[str, int, Decimal]]) -> list[tuple]:
+    first_day = {
+        customer_id: min(day_of(purchase.newest.purchased_at) for purchase in bought)
+        for customer_id, bought in by_customer(found).items()
+    }
+    labels = {}
     rows: dict[tuple, list] = defaultdict(lambda: [0, 0, ZERO, ZERO, ZERO])
     for purchase in found:
-        newest = purchase.newest
-        row = rows[day_of(newest.purchased_at), newest.country, purchase.category]
+        newest, day = purchase.newest, day_of(purchase.newest.purchased_at)
+        kind = "new" if day == first_day[newest.customer_id] else "returning"
+        labels[newest.purchase_id] = newest.country, purchase.category, kind
+        row = rows[day, *labels[newest.purchase_id]]
         for place, value in enumerate((1, newest.quantity, newest.amount, newest.discount)):
             row[place] += value
-        if purchase.refunded:
-            rows[day_of(newest.event_time), newest.country, purchase.category][4] += purchase.refund
+    for purchase_id, moment, value in given_back:
+        rows[day_of(moment), *labels[purchase_id]][4] += value
     return [(*key, *row, row[2] - row[3] - row[4]) for key, row in rows.items()]
 
 
@@ -185,6 +196,27 @@ def clv_summary(found: list[Purchase], as_of: date) -> dict[str, tuple[int, int,
     return summary
 
 
+def status(times: list[int], cutoff: int) -> str:
+    if not times:
+        return "prospect"
+    return "active" if max(times) >= cutoff - LABEL_DAYS * DAY else "lapsed"
+
+
+def rfm(bought: list[Purchase]) -> dict[str, tuple[int, int, int]]:
+    """customer → scores: the fifth in which the share of those below the customer lies."""
+    totals = {
+        customer_id: (
+            max(purchase.newest.purchased_at for purchase in own), len(own), sum((purchase.net for purchase in own), ZERO)
+        )
+        for customer_id, own in by_customer(bought).items()
+    }  # fmt: skip
+
+    def score(own: tuple, place: int) -> int:
+        return 1 + 5 * sum(other[place] < own[place] for other in totals.values()) // len(totals)
+
+    return {customer_id: tuple(score(own, place) for place in range(3)) for customer_id, own in totals.items()}
+
+
 def dim_customers(history: History, visits: list[Session], bought: list[Purchase], cutoff: int) -> list[tuple]:
     registered = {
         customer.customer_id: customer
@@ -210,6 +242,7 @@ def dim_customers(history: History, visits: list[Session], bought: list[Purchase
                 registered[customer_id].registered_at if customer_id in registered else None,
                 source.country, source.channel, source.device, min(times, default=None), max(times, default=None), len(times),
                 sum((purchase.net for purchase in purchases_of[customer_id]), ZERO), len(ends), max(times + ends, default=None),
+                status(times, cutoff),
             )
         )  # fmt: skip
     return rows

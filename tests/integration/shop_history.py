@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from contracts.events import CURRENCY, DEVICES, PURCHASE_STATUSES, SCHEMA_VERSION, UNKNOWN, WEB_EVENT_TYPES
+from contracts.experiments import BUCKETS, CONTROL
 
 MINUTE = 60_000
 DAY = 86_400_000
@@ -33,6 +34,7 @@ class WebEvent:
     event_time: int
     event_type: str
     customer_id: str
+    product_id: str | None
     category: str | None
     price: Decimal | None
     quantity: int | None
@@ -59,11 +61,34 @@ class PurchaseEvent:
 
 
 @dataclass(frozen=True)
+class Variant:
+    experiment: str
+    variant: str
+    bucket_from: int
+    bucket_to: int
+    started_at: int
+    ended_at: int | None
+
+
+@dataclass(frozen=True)
 class History:
     customers: list[Customer]
     deleted: set[str]
     web_events: list[WebEvent]
     purchase_events: list[PurchaseEvent]
+    variants: list[Variant]
+
+
+# One that is over, one that runs with buckets to spare, one without a control, one that has not begun.
+VARIANTS = [
+    Variant("checkout", CONTROL, 0, BUCKETS // 2, START + 30 * DAY, START + 120 * DAY),
+    Variant("checkout", "short", BUCKETS // 2, BUCKETS, START + 30 * DAY, START + 120 * DAY),
+    Variant("shipping", CONTROL, 0, 4000, START + 100 * DAY, None),
+    Variant("shipping", "free", 4000, 8000, START + 100 * DAY, None),
+    Variant("shipping", "fast", 8000, 8100, START + 100 * DAY, None),
+    Variant("banner", "red", 0, BUCKETS, START + 10 * DAY, START + 20 * DAY),
+    Variant("later", CONTROL, 0, BUCKETS, START + 40_000 * DAY, None),
+]
 
 
 def money(dice: random.Random, highest: int) -> Decimal:
@@ -82,6 +107,7 @@ def visit(dice: random.Random, customer_id: str) -> list[WebEvent]:
                 event_time=moment,
                 event_type=dice.choice(WEB_EVENT_TYPES),
                 customer_id=customer_id,
+                product_id=dice.choice((None, "p1", "p2")),
                 category=dice.choice(CATEGORIES),
                 price=dice.choice((None, money(dice, 100))),
                 quantity=dice.choice((None, 1, 3)),
@@ -127,7 +153,7 @@ def history(seed: int) -> History:
     purchase_events = [event for number in range(250) for event in states(dice, f"p{number}", dice.choice(buyers))]
     dice.shuffle(web_events)
     dice.shuffle(purchase_events)
-    return History(customers, {ids[0], ids[1], "silent0"}, web_events, purchase_events)
+    return History(customers, {ids[0], ids[1], "silent0"}, web_events, purchase_events, VARIANTS)
 
 
 RAW_CONSTANTS = {"schema_version": SCHEMA_VERSION, "source_partition": 0, "source_offset": 0}

@@ -2,30 +2,40 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from types import SimpleNamespace
 
+import expected_churn
+import expected_experiments
+import expected_funnel
+import expected_growth
 import expected_marts as expected
 import pytest
+from chart_queries import ChartQuery, chart_queries
 from clickhouse_connect.driver.client import Client
 from shop_history import DAY, PURCHASE_CONSTANTS, RAW_CONSTANTS, START, History, history
 from warehouse_stack import Warehouse, python
 
+from contracts.churn import audit_cutoffs, feature_cutoffs
 from contracts.settings import ROOT
 
-PAST = date(2024, 4, 20)
+# The history goes on for weeks after it.
+PAST = date(2024, 6, 28)
+# As long as some pauses, to the millisecond; the default is days.
+SHORT_WINDOW = 30
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-TIMES = {"event_time", "registered_at", "purchased_at", "updated_at"}
+TIMES = {"event_time", "registered_at", "purchased_at", "updated_at", "started_at", "ended_at"}
 
 
 def insert(client: Client, table: str, records: Sequence[dict]) -> None:
-    columns = list(records[0])
-    rows = [
-        [EPOCH + timedelta(milliseconds=value) if name in TIMES else value for name, value in record.items()]
-        for record in records
-    ]
-    client.insert(table, rows, column_names=columns)
+    rows = [[as_stored(name, value) for name, value in record.items()] for record in records]
+    client.insert(table, rows, column_names=list(records[0]))
+
+
+def as_stored(name: str, value: object) -> object:
+    return EPOCH + timedelta(milliseconds=value) if name in TIMES and isinstance(value, int) else value
 
 
 def load(client: Client, shop: History) -> None:
@@ -52,9 +62,27 @@ def load(client: Client, shop: History) -> None:
     )
 
 
-def build(warehouse: Warehouse, *arguments: str) -> SimpleNamespace:
-    done = warehouse.run([python("dbt"), str(ROOT / "dbt" / "build.py"), *arguments])
+def load_results(client: Client) -> None:
+    """What comes from elsewhere: a run of the segmentation, a dead letter."""
+    insert(client, "ml.customer_segments", [{"run_id": "r", "as_of": PAST, "customer_id": "c05", "segment_name": "loyal"}])
+    insert(client, "ml.segment_profiles", [{"run_id": "r", "as_of": PAST, "segment": 1, "segment_name": "loyal", "customers": 1}])
+    insert(client, "raw.dead_letters", [{"reason": "bad_time", "stream": "web_event", "source_topic": "web_events"}])
+
+
+def build(warehouse: Warehouse, *arguments: str, **changes: str) -> SimpleNamespace:
+    done = warehouse.run([python("dbt"), str(ROOT / "dbt" / "build.py"), *arguments], **changes)
     return SimpleNamespace(code=done.returncode, text=done.stdout + done.stderr)
+
+
+COHORT_COLUMNS = (
+    "cohort_month, months_since, month, customers, is_complete, active_customers, buyers, revenue, active_share, buyer_share"
+)
+
+
+@pytest.fixture(scope="module")
+def closed_cells() -> list[tuple]:
+    """What the past knew of months that were over."""
+    return []
 
 
 @pytest.fixture(scope="module")
@@ -64,29 +92,51 @@ def shop() -> History:
 
 @pytest.fixture(scope="module", params=[PAST.isoformat(), ""], ids=["past", "present"])
 def built(request: pytest.FixtureRequest, warehouse: Warehouse, shop: History) -> SimpleNamespace:
-    """The marts as of a day, with what they are compared to: sessions and purchases by the independent road."""
-    client = warehouse.client()
+    """The marts as of a day, with what they are compared to: sessions and purchases by the independent road.
+
+    In the past the shop has had no experiments yet, and the funnel's window is short.
+    """
+    client, window = warehouse.client(), {}
     if not request.param:
         assert client.query("SELECT count() FROM marts.build_info").first_row == (1,), "the present is built over the past"
+        load_results(client)
+        insert(client, "raw.experiments", [{**asdict(variant), "_lsn": 10, "_deleted": 0} for variant in shop.variants])
     else:
         load(client, shop)
-    result = build(warehouse, "--as-of", request.param)
+        shop, window = replace(shop, variants=[]), {"FUNNEL_WINDOW_MINUTES": str(SHORT_WINDOW)}
+    result = build(warehouse, "--as-of", request.param, **window)
     assert result.code == 0, result.text
-    as_of = PAST if request.param else client.query("SELECT as_of_day FROM marts.build_info").first_row[0]
-    cutoff = int(datetime(as_of.year, as_of.month, as_of.day, tzinfo=UTC).timestamp() * 1000) + DAY
+    started = datetime.fromisoformat(json.loads((warehouse.var / "dbt" / "summary.json").read_text())["started_at"])
+    as_of = PAST if request.param else started.date()
+    return compared(client, shop, as_of, started, request.param, result.text)
+
+
+def compared(client: Client, shop: History, as_of: date, started: datetime, asked: str, text: str) -> SimpleNamespace:
+    cutoff = expected_growth.begins(as_of) + DAY
+    purchases = expected.purchases(shop, cutoff)
+    refunds = expected.refunds(shop, cutoff)
     return SimpleNamespace(
         client=client,
+        shop=shop,
         as_of=as_of,
-        asked=request.param,
+        asked=asked,
         cutoff=cutoff,
+        known_until=min(cutoff, int(started.timestamp() * 1000)),
+        window=SHORT_WINDOW if asked else 7 * 24 * 60,
         sessions=expected.sessions(shop, cutoff),
-        purchases=expected.purchases(shop, cutoff),
-        text=result.text,
+        purchases=purchases,
+        refunds=refunds,
+        revenue=expected.revenue_daily(purchases, refunds),
+        text=text,
     )
 
 
 def rows(client: Client, select: str) -> list[tuple]:
     return sorted((tuple(row) for row in client.query(select).result_rows), key=repr)
+
+
+def rows_by_name(client: Client, select: str, *key: str) -> dict[tuple, dict]:
+    return {tuple(row[name] for name in key): row for row in client.query(select).named_results()}
 
 
 def milliseconds(*columns: str) -> str:
@@ -119,8 +169,12 @@ def test_purchases(built: SimpleNamespace) -> None:
 
 def test_funnel(built: SimpleNamespace) -> None:
     select = """SELECT day, device, country, channel, sessions, viewed, carted, checked_out, purchased, reached_view,
-        reached_cart, reached_checkout, reached_purchase FROM marts.funnel_daily"""
-    assert rows(built.client, select) == sorted(expected.funnel_daily(built.sessions), key=repr)
+        reached_cart, reached_checkout, reached_purchase, sessions_to_view, sessions_to_cart, sessions_to_checkout,
+        sessions_to_purchase, session_cart_ms, session_checkout_ms, session_purchase_ms, customers_to_view, customers_to_cart,
+        customers_to_checkout, customers_to_purchase, customer_cart_ms, customer_checkout_ms, customer_purchase_ms
+        FROM marts.funnel_daily"""
+    assert rows(built.client, select) == sorted(expected_funnel.funnel_daily(built.sessions, built.window), key=repr)
+    assert built.client.query("SELECT DISTINCT window_minutes FROM marts.funnel_daily").result_rows == [(built.window,)]
 
 
 def test_events_daily(built: SimpleNamespace) -> None:
@@ -129,8 +183,9 @@ def test_events_daily(built: SimpleNamespace) -> None:
 
 
 def test_revenue(built: SimpleNamespace) -> None:
-    select = "SELECT day, country, category, purchases, units, gross, discounts, refunds, net FROM marts.revenue_daily"
-    assert rows(built.client, select) == sorted(normal(expected.revenue_daily(built.purchases)), key=repr)
+    select = """SELECT day, country, category, customer_type, purchases, units, gross, discounts, refunds, net
+        FROM marts.revenue_daily"""
+    assert rows(built.client, select) == sorted(normal(built.revenue), key=repr)
 
 
 def test_clv_summary(built: SimpleNamespace) -> None:
@@ -143,12 +198,111 @@ def test_clv_summary(built: SimpleNamespace) -> None:
 
 def test_customers(built: SimpleNamespace, shop: History) -> None:
     select = f"""SELECT customer_id, is_registered, {milliseconds("registered_at")}, country, channel, device,
-        {milliseconds("first_purchase_at", "last_purchase_at")}, purchases, net_revenue, sessions, {milliseconds("last_seen_at")}
-        FROM marts.dim_customers"""
+        {milliseconds("first_purchase_at", "last_purchase_at")}, purchases, net_revenue, sessions, {milliseconds("last_seen_at")},
+        status FROM marts.dim_customers"""
     found = rows(built.client, select)
     assert found == sorted(normal(expected.dim_customers(shop, built.sessions, built.purchases, built.cutoff)), key=repr)
     assert not shop.deleted & {row[0] for row in found}
     assert "stranger" in {row[0] for row in found}
+
+
+def test_rfm_scores(built: SimpleNamespace) -> None:
+    select = "SELECT customer_id, rfm_recency, rfm_frequency, rfm_monetary FROM marts.dim_customers WHERE purchases > 0"
+    assert {row[0]: row[1:] for row in rows(built.client, select)} == expected.rfm(built.purchases)
+
+
+def test_registrations(built: SimpleNamespace) -> None:
+    select = "SELECT month, country, channel, registrations, buyers_30d, is_complete FROM marts.registrations_monthly"
+    wanted = expected_growth.registrations_monthly(built.shop, built.purchases, built.cutoff, built.known_until)
+    assert rows(built.client, select) == sorted(wanted, key=repr)
+
+
+def test_cohorts(built: SimpleNamespace) -> None:
+    wanted = expected_growth.retention_cohorts(
+        built.shop, built.sessions, built.purchases, built.refunds, built.cutoff, built.known_until
+    )
+    found = rows(built.client, f"SELECT {COHORT_COLUMNS} FROM marts.retention_cohorts")
+    assert found == sorted(normal(wanted), key=repr)
+    assert any(row[5] is None for row in found) and any(row[5] for row in found)
+
+
+def test_a_closed_month_stays_as_it_was(built: SimpleNamespace, closed_cells: list[tuple]) -> None:
+    found = rows(built.client, f"SELECT {COHORT_COLUMNS} FROM marts.retention_cohorts WHERE is_complete")
+    if built.asked:
+        closed_cells += found
+    assert closed_cells
+    assert set(closed_cells) <= set(found)
+    if not built.asked:
+        assert len(found) > len(closed_cells)
+
+
+def test_countries(built: SimpleNamespace) -> None:
+    select = """SELECT month, country, is_complete, registrations, sessions, visitors, sessions_with_purchase, buyers, purchases,
+        units, gross, discounts, refunds, net FROM marts.country_performance"""
+    wanted = expected_growth.country_performance(
+        built.shop, built.sessions, built.purchases, built.revenue, built.cutoff, built.known_until
+    )
+    assert rows(built.client, select) == sorted(normal(wanted), key=repr)
+
+
+def test_categories(built: SimpleNamespace) -> None:
+    select = """SELECT month, category, is_complete, views, viewers, carts, buyers, purchases, units, gross, discounts, refunds,
+        net FROM marts.category_performance"""
+    wanted = expected_growth.category_performance(built.sessions, built.purchases, built.revenue, built.known_until)
+    assert rows(built.client, select) == sorted(normal(wanted), key=repr)
+
+
+def test_cart_sessions(built: SimpleNamespace) -> None:
+    select = f"""SELECT customer_id, session_number, {milliseconds("first_cart_at", "last_cart_at")}, weekday, hour,
+        seconds_to_cart, events_before, views_before, searches_before, prior_sessions, prior_cart_sessions,
+        prior_purchase_sessions, carts, units, products, categories, highest_price, cart_value, is_checked_out, is_abandoned,
+        abandoned_value, device, country, channel FROM marts.cart_sessions"""
+    assert rows(built.client, select) == sorted(normal(expected_growth.cart_sessions(built.sessions)), key=repr)
+
+
+def test_churn_features(built: SimpleNamespace) -> None:
+    found = rows_by_name(built.client, "SELECT * FROM marts.churn_features", "cutoff_day", "customer_id")
+    wanted = expected_churn.churn_features(built.shop, built.purchases, feature_cutoffs(built.as_of), built.known_until)
+    assert found == {(row["cutoff_day"], row["customer_id"]): row for row in wanted}
+    assert len(next(iter(found.values()))) - len(("cutoff_day", "customer_id", "label")) >= 18
+    labels = {row["label"] for row in found.values()}
+    assert labels == {0, 1, None} if built.asked else labels == {1, None}
+
+
+def test_churn_label_audit(built: SimpleNamespace) -> None:
+    select = """SELECT cutoff_day, horizon_days, customers, churned, churn_rate, came_back_30d, came_back_30d_share,
+        came_back_90d, came_back_90d_share FROM marts.churn_label_audit"""
+    wanted = expected_churn.churn_label_audit(built.purchases, audit_cutoffs(built.as_of), built.known_until)
+    assert rows(built.client, select) == sorted(wanted, key=repr)
+    assert wanted
+
+
+def test_experiment_exposures(built: SimpleNamespace) -> None:
+    select = f"""SELECT experiment, customer_id, variant, bucket, {milliseconds("exposed_at", "observed_until")}, bought_before,
+        device, country, channel FROM marts.experiment_exposures"""
+    wanted = expected_experiments.exposures(built.shop, built.sessions, built.purchases, built.cutoff)
+    assert rows(built.client, select) == sorted(wanted, key=repr)
+    assert bool(wanted) is not bool(built.asked)
+
+
+def test_experiment_results(built: SimpleNamespace) -> None:
+    found = rows_by_name(built.client, "SELECT * FROM marts.experiment_results", "experiment", "variant")
+    exposed = expected_experiments.exposures(built.shop, built.sessions, built.purchases, built.cutoff)
+    wanted = expected_experiments.results(built.shop, exposed, built.sessions, built.purchases, built.cutoff)
+    assert found.keys() == wanted.keys()
+    for key, row in wanted.items():
+        shown = {name: float(value) if isinstance(value, Decimal) else value for name, value in found[key].items()}
+        for name in shown.keys() & row.keys():
+            assert shown[name] == (None if row[name] is None else pytest.approx(float(row[name]), abs=1e-12)), (key, name)
+        assert len(shown.keys() & row.keys()) >= 15
+
+
+@pytest.mark.parametrize("built", [""], indirect=True, ids=["present"])
+@pytest.mark.parametrize("query", list(chart_queries("history")), ids=lambda query: query.chart)
+def test_a_chart_has_rows(built: SimpleNamespace, warehouse: Warehouse, query: ChartQuery) -> None:
+    """As the user that Superset has, who may only read."""
+    rows = warehouse.client("bi").query(query.sql).result_rows
+    assert rows and any(value is not None for value in rows[0])
 
 
 def test_features(built: SimpleNamespace, shop: History) -> None:
@@ -160,7 +314,7 @@ def test_features(built: SimpleNamespace, shop: History) -> None:
 
 def test_layers_reconcile(built: SimpleNamespace) -> None:
     counts = rows(built.client, "SELECT entity, rows, amount FROM marts.layer_counts")
-    assert len({entity for entity, _, _ in counts}) == 6
+    assert len({entity for entity, _, _ in counts}) == 7
     for entity in {entity for entity, _, _ in counts}:
         assert len({row[1] for row in counts if row[0] == entity}) == 1, entity
         assert len({row[2] for row in counts if row[0] == entity and row[2] is not None}) <= 1, entity
@@ -173,6 +327,30 @@ def test_build_says_what_it_built(built: SimpleNamespace, warehouse: Warehouse) 
     assert summary["tests"]["failed"] == summary["tests"]["warned"] == summary["tests"]["skipped"] == 0
     assert {node["name"]: node["rows"] for node in summary["nodes"]}["fct_sessions"] == len(built.sessions)
     assert "fct_sessions" in built.text
+
+
+def test_builds_are_kept(built: SimpleNamespace, warehouse: Warehouse) -> None:
+    summary = json.loads((warehouse.var / "dbt" / "summary.json").read_text())
+    newest = built.client.query("SELECT * FROM ops.builds FINAL ORDER BY started_at DESC LIMIT 1").first_item
+    assert (newest["as_of_day"], newest["is_ok"], newest["tests_failed"]) == (built.as_of, 1, 0)
+    assert newest["models_built"] == summary["models"]["built"]
+    nodes = rows(
+        built.client, f"SELECT name, seconds, row_count FROM ops.build_nodes FINAL WHERE build_id = '{newest['build_id']}'"
+    )
+    assert nodes == sorted(((node["name"], node["seconds"], node["rows"]) for node in summary["nodes"]), key=repr)
+
+
+@pytest.mark.parametrize("built", [""], indirect=True, ids=["present"])
+def test_the_documentation_is_one_page(built: SimpleNamespace, warehouse: Warehouse) -> None:
+    done = warehouse.run([python("dbt"), str(ROOT / "dbt" / "docs.py")])
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = (warehouse.var / "docs" / "index.html").read_text()
+    for node in (
+        "model.customer_analytics.churn_features",
+        "exposure.customer_analytics.growth",
+        "source.customer_analytics.raw",
+    ):
+        assert node in page
 
 
 @pytest.mark.parametrize(

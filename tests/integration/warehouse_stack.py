@@ -13,6 +13,7 @@ from clickhouse_connect.driver.client import Client
 
 from contracts import render_clickhouse
 from contracts.ml import ML_TABLES
+from contracts.ops import OPS_TABLES
 from contracts.settings import ROOT, SECRETS, settings
 
 START_SECONDS = 180
@@ -39,16 +40,17 @@ class Warehouse:
     environment: dict[str, str]
     var: Path
 
-    def client(self) -> Client:
+    def client(self, user: str = "pipeline") -> Client:
         return clickhouse_connect.get_client(
             host="127.0.0.1",
             port=int(self.environment["CLICKHOUSE_PORT"]),
-            username="pipeline",
-            password=self.environment["CLICKHOUSE_PASSWORD"],
+            username=user,
+            password=self.environment["CLICKHOUSE_BI_PASSWORD" if user == "bi" else "CLICKHOUSE_PASSWORD"],
         )
 
-    def run(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=1200)
+    def run(self, command: Sequence[str], **changes: str) -> subprocess.CompletedProcess[str]:
+        environment = {**self.environment, **changes}
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1200)
 
 
 def own_environment(var: Path) -> dict[str, str]:
@@ -72,7 +74,7 @@ def await_ready(process: subprocess.Popen[bytes], warehouse: Warehouse, log: Pat
 
 
 def create_raw_tables(client: Client) -> None:
-    tables = [render_clickhouse.table(table) for table in ML_TABLES]
+    tables = [render_clickhouse.table(table) for table in (*ML_TABLES, *OPS_TABLES)]
     for statement in (render_clickhouse.databases() + render_clickhouse.raw_tables() + "".join(tables)).split(";\n"):
         if statement.strip():
             client.command(statement)

@@ -3,20 +3,22 @@
 import importlib.util
 import re
 import sys
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import yaml
 
-from contracts import render_dbt
+from contracts import churn, render_dbt
 from contracts.events import FUNNEL_STEPS, PURCHASE_STATUSES, WEB_EVENT_TYPES
 from contracts.lake import EXPORTED_MARTS
 from contracts.ml import SEGMENT_FEATURES
 from contracts.settings import ROOT, Settings
 
 DBT = ROOT / "dbt"
+STARTED = datetime(2024, 6, 1, 9, 30, 15, 999, tzinfo=UTC)
 MODELS = sorted((DBT / "models").rglob("*.sql"))
 MARTS = sorted((DBT / "models" / "marts").glob("*.sql"))
 SQL = [*MODELS, *sorted((DBT / "tests").rglob("*.sql")), *sorted((DBT / "macros").rglob("*.sql"))]
@@ -109,7 +111,8 @@ def test_features_of_the_models_are_columns() -> None:
 
 def test_funnel_has_the_steps_of_the_contract() -> None:
     columns = [column["name"] for column in described()["funnel_daily"]["columns"]]
-    assert [name for name in columns if name.startswith("reached_")] == [f"reached_{step}" for step in FUNNEL_STEPS]
+    for prefix in ("reached_", "sessions_to_", "customers_to_"):
+        assert [name for name in columns if name.startswith(prefix)] == [f"{prefix}{step}" for step in FUNNEL_STEPS]
 
 
 def test_event_types_are_those_of_the_contract() -> None:
@@ -127,7 +130,7 @@ def test_states_come_from_variables(path: Path) -> None:
 def test_every_variable_is_passed(build: ModuleType) -> None:
     used = {name for path in [*SQL, *YAML] for name in re.findall(r"var\([\"'](\w+)[\"']\)", path.read_text())}
     used -= {name for path in SQL for name in re.findall(r"var\((\w+)\)", path.read_text())}
-    passed = set(build.variables(Settings({}), "", date(2026, 1, 1)))
+    passed = set(build.variables(Settings({}), "", date(2026, 1, 1), STARTED))
     assert used
     assert used <= passed
     vocabularies = {name for path in YAML for name in re.findall(r"vocabulary: (\w+)", path.read_text())}
@@ -151,13 +154,40 @@ def test_address_may_be_a_server_of_its_own(build: ModuleType) -> None:
 
 
 def test_cutoff_is_the_end_of_the_day(build: ModuleType) -> None:
-    found = build.variables(Settings({}), "2024-02-29", date(2024, 2, 29))
+    found = build.variables(Settings({}), "2024-02-29", date(2024, 2, 29), STARTED)
     assert (found["as_of_day"], found["cutoff"]) == ("2024-02-29", "2024-03-01 00:00:00")
+
+
+def test_what_is_not_over_is_not_known(build: ModuleType) -> None:
+    """The as-of day of today goes on after the build has started; an older one is over."""
+    today = build.variables(Settings({}), "", date(2024, 6, 1), STARTED)
+    assert (today["cutoff"], today["known_until"]) == ("2024-06-02 00:00:00", "2024-06-01 09:30:15")
+    yesterday = build.variables(Settings({}), "2024-05-31", date(2024, 5, 31), STARTED)
+    assert yesterday["known_until"] == yesterday["cutoff"] == "2024-06-01 00:00:00"
+
+
+def test_labels_of_older_cutoffs_have_passed() -> None:
+    newest, *older = churn.feature_cutoffs(date(2024, 6, 1))
+    assert newest == date(2024, 6, 1)
+    assert len(older) == churn.LABELLED_CUTOFFS
+    assert older[0] + timedelta(days=1 + churn.LABEL_DAYS) == date(2024, 6, 1), "its last day is over when the as-of day begins"
+    assert {earlier - later for earlier, later in pairwise(older)} == {timedelta(days=churn.CUTOFF_STEP_DAYS)}
+
+
+def test_window_must_be_a_time(build: ModuleType) -> None:
+    with pytest.raises(build.BuildError, match="FUNNEL_WINDOW_MINUTES=0"):
+        build.variables(Settings({"FUNNEL_WINDOW_MINUTES": "0"}), "", date(2024, 1, 1), STARTED)
+
+
+def test_a_build_ends_with_its_description() -> None:
+    """It depends on every other mart, so that a build that fails on its way leaves the description of the one before."""
+    named = set(re.findall(r"ref\('(\w+)'\)", (DBT / "models" / "marts" / "build_info.sql").read_text()))
+    assert {path.stem for path in MARTS} - {"build_info"} <= named
 
 
 def test_gap_must_be_a_time(build: ModuleType) -> None:
     with pytest.raises(build.BuildError, match="SESSION_GAP_MINUTES=0"):
-        build.variables(Settings({"SESSION_GAP_MINUTES": "0"}), "", date(2024, 1, 1))
+        build.variables(Settings({"SESSION_GAP_MINUTES": "0"}), "", date(2024, 1, 1), STARTED)
 
 
 @pytest.mark.parametrize("text", ["2024-02-30", "2024-2-3x", "24-02-03", "2024-2-3", "20240203", "yesterday", "2024-06-02"])
@@ -172,16 +202,18 @@ def test_no_day_is_today(build: ModuleType) -> None:
 
 
 def test_the_password_is_not_an_argument(build: ModuleType) -> None:
-    line = build.arguments(build.variables(Settings({}), "", date(2024, 1, 1)), Path("var"), Path("target"), ["fct_sessions+"])
+    known = build.variables(Settings({}), "", date(2024, 1, 1), STARTED)
+    line = build.arguments(["build", "--select", "fct_sessions+"], known, Path("var"), Path("target"))
     assert "of-a-test" not in " ".join(line)
-    assert line[-2:] == ["--select", "fct_sessions+"]
+    at = line.index("build")
+    assert line[at : at + 3] == ["build", "--select", "fct_sessions+"]
 
 
 def test_a_failed_test_fails_the_report(build: ModuleType) -> None:
     node = build.NodeResult("a", "model", "marts", "success", 1.0, 0, "")
     failed = build.NodeResult("b", "test", "", "fail", 1.0, 3, "3 rows")
     warned = build.NodeResult("c", "test", "", "warn", 1.0, 1, "1 row")
-    known = build.variables(Settings({}), "", date(2024, 1, 1))
+    known = build.variables(Settings({}), "", date(2024, 1, 1), STARTED)
     now = build.datetime.now(build.UTC)
     assert build.summary([node, warned], known, now, now)["ok"]
     report = build.summary([node, failed, warned], known, now, now)

@@ -25,6 +25,11 @@ def test_a_table_of_rows_has_an_order_and_no_metrics() -> None:
     assert "metrics" not in query
 
 
+def test_a_heat_map_names_one_dimension() -> None:
+    (query,) = queries({"x_axis": "months_since", "groupby": "cohort", "metric": "share"})
+    assert query["columns"][1:] == ["cohort"]
+
+
 def test_filters_are_kept() -> None:
     filters = [{"subject": "step", "operator": "==", "comparator": "Open"}]
     (query,) = queries({"metric": "sessions", "adhoc_filters": filters})

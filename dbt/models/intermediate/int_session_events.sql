@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(order_by='(customer_id, event_time, event_id)') }}
 
 with events as (
 

@@ -2,8 +2,10 @@
 
 -- Built last: a build that fails on its way leaves the description of the one before.
 {% for model in [
-    ref('clv_summary'), ref('customer_features'), ref('dim_customers'), ref('fct_purchases'), ref('fct_sessions'),
-    ref('fct_web_events_daily'), ref('funnel_daily'), ref('layer_counts'), ref('revenue_daily'),
+    ref('cart_sessions'), ref('category_performance'), ref('churn_features'), ref('churn_label_audit'), ref('clv_summary'),
+    ref('country_performance'), ref('customer_features'), ref('dim_customers'), ref('experiment_exposures'),
+    ref('experiment_results'), ref('fct_purchases'), ref('fct_sessions'), ref('fct_web_events_daily'), ref('funnel_daily'),
+    ref('layer_counts'), ref('registrations_monthly'), ref('retention_cohorts'), ref('revenue_daily'),
 ] -%}
 -- depends on {{ model }}
 {% endfor %}

@@ -38,6 +38,18 @@ segments as (
 
 ),
 
+rfm as (
+
+    select * from {{ ref('int_rfm') }}
+
+),
+
+churn_scores as (
+
+    select * from {{ ref('int_newest_churn_scores') }}
+
+),
+
 known as (
 
     select customer_id from registered
@@ -67,12 +79,23 @@ joined as (
             coalesce(session_totals.last_event_at, purchase_totals.last_purchase_at),
             coalesce(purchase_totals.last_purchase_at, session_totals.last_event_at)
         ) as last_seen_at,
-        segments.segment_name as segment_name
+        {{ label(
+            "multiIf(purchase_totals.purchases is null, 'prospect', purchase_totals.last_purchase_at >= " ~ cutoff()
+            ~ " - interval " ~ var('churn_label_days') ~ " day, 'active', 'lapsed')"
+        ) }} as status,
+        rfm.rfm_recency as rfm_recency,
+        rfm.rfm_frequency as rfm_frequency,
+        rfm.rfm_monetary as rfm_monetary,
+        toLowCardinality(rfm.rfm_segment) as rfm_segment,
+        segments.segment_name as segment_name,
+        churn_scores.churn_score as churn_score
     from known
     left join registered on known.customer_id = registered.customer_id
     left join session_totals on known.customer_id = session_totals.customer_id
     left join purchase_totals on known.customer_id = purchase_totals.customer_id
+    left join rfm on known.customer_id = rfm.customer_id
     left join segments on known.customer_id = segments.customer_id
+    left join churn_scores on known.customer_id = churn_scores.customer_id
 
 )
 

@@ -1,0 +1,69 @@
+"""Every query of the live charts runs in Postgres with the rights that Superset has there; writing is refused."""
+
+import os
+import signal
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from chart_queries import chart_queries
+from lake_stack import Lake
+from warehouse_stack import own_environment
+
+from contracts.settings import Settings
+from runner import processes
+from tests.ports import free_offset
+
+QUERIES = list(chart_queries("live"))
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Connection]:
+    """Superset's connection to a Postgres with a few rows of today."""
+    var = tmp_path_factory.mktemp("live") / "var"
+    inherited = {name: value for name, value in own_environment(var).items() if not name.endswith(("_PORT", "_URL"))}
+    stack = Lake({**inherited, "PORT_OFFSET": str(free_offset()), "ENV_FILE": str(var.parent / ".env")}, var)
+    try:
+        up = stack.runner("runner", "up", "postgres_schema")
+        assert up.returncode == 0, up.stdout + up.stderr
+        settings = Settings(stack.environment)
+        with psycopg.connect(settings.postgres_dsn("flink", settings.postgres_database), autocommit=True) as flink:
+            fill(flink)
+        with psycopg.connect(settings.postgres_dsn("bi", settings.postgres_database), autocommit=True) as connection:
+            yield connection
+    finally:
+        stack.runner("runner.stop", "--remove-data")
+        for pid in processes.marked(var):
+            os.kill(pid, signal.SIGKILL)
+
+
+def fill(flink: psycopg.Connection) -> None:
+    labels = "'mobile', 'DE', 'email'"
+    flink.execute(f"""INSERT INTO live.sessions SELECT 's' || n, 'c', now(), now(), 1, 1, 1, 0, 1, 1, n, 10, 0, {labels}
+        FROM generate_series(0, 4) n""")
+    flink.execute("INSERT INTO live.web_minute_metrics SELECT date_trunc('minute', now()), 'view', 'DE', 'mobile', 3, 2, now()")
+    flink.execute("""INSERT INTO live.purchase_minute_metrics
+        SELECT date_trunc('minute', day), 'DE', 'toys', 1, 1, 2, 20, 5, 0, 1, day
+        FROM generate_series(now() - interval '2 days', now(), interval '1 day') day""")
+    flink.execute(f"""INSERT INTO live.purchases VALUES
+        ('p', 'c', 's1', 'placed', now(), 'x', 'toys', 'b', 2, 20, 5, 'EUR', {labels}, now())""")
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.chart)
+def test_a_chart_has_rows(shop: psycopg.Connection, query) -> None:
+    rows = shop.execute(query.sql).fetchall()
+    assert rows and any(value is not None for value in rows[0])
+
+
+def test_today_is_told_from_yesterday(shop: psycopg.Connection) -> None:
+    """Two days ago is neither."""
+    (query,) = (query for query in QUERIES if query.chart == "Revenue today against yesterday")
+    assert {(row[1], row[2]) for row in shop.execute(query.sql).fetchall()} == {("today", 15), ("yesterday", 15)}
+
+
+def test_superset_cannot_write(shop: psycopg.Connection) -> None:
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        shop.execute("DELETE FROM live.sessions")
+    shop.execute("SET default_transaction_read_only = off")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        shop.execute("DELETE FROM live.sessions")
