@@ -13,8 +13,8 @@ import requests
 from cdc.register import ConnectorError, register
 from contracts.settings import SettingsError, settings
 from contracts.tables import COMMITTED, DELETED, RAW_TABLES, VERSION, RawTable
-from contracts.topics import CDC_CONNECTOR, CDC_SLOT
-from verify.settle import UnsettledError, settle
+from contracts.topics import CDC_CONNECTOR, CDC_SLOT, SINK_GROUP
+from verify.settle import UnsettledError, wait_until_read
 from verify.stores import warehouse
 
 DEADLINE_SECONDS = 120
@@ -26,8 +26,10 @@ def snapshot_again() -> dict[str, int]:
     _forget_position()
     register()
     _wait_for_slot()
-    settle(tell=lambda _text: None)
-    return {table.qualified: _bury(table, began) for table in RAW_TABLES if table.replicated}
+    tables = [table for table in RAW_TABLES if table.replicated]
+    topics = [topic for table in tables for topic in table.topics]
+    wait_until_read(SINK_GROUP, topics, time.monotonic() + DEADLINE_SECONDS, lambda _text: None)
+    return {table.qualified: _bury(table, began) for table in tables}
 
 
 def drop_slot() -> None:

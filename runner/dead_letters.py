@@ -8,6 +8,7 @@ are retried by replaying the mended file.
 import argparse
 import base64
 import sys
+import time
 from collections.abc import Iterator, Mapping
 
 from confluent_kafka import KafkaException, Producer
@@ -18,15 +19,17 @@ from rich.table import Table
 from contracts.events import SOURCE_POSITION
 from contracts.settings import SettingsError, settings
 from contracts.tables import RAW_DEAD_LETTERS, RAW_PURCHASE_EVENTS, RAW_WEB_EVENTS
-from contracts.topics import MAX_MESSAGE_BYTES, PURCHASES, STREAMS, WEB, Stream
+from contracts.topics import INTAKE_GROUP, MAX_MESSAGE_BYTES, PURCHASES, SINK_GROUP, STREAMS, WEB, Stream
+from flink_jobs.submit import checkpoint
 from runner.display import console as terminal
 from runner.topics import text
-from verify.settle import UnsettledError, settle
+from verify.settle import UnsettledError, wait_until_read
 from verify.stores import warehouse
 
 ACCEPTED = {WEB: RAW_WEB_EVENTS, PURCHASES: RAW_PURCHASE_EVENTS}
 SAMPLES = 2
 FLUSH_SECONDS = 60
+ANSWER_SECONDS = 300
 
 
 class DeadLetterError(RuntimeError):
@@ -85,6 +88,15 @@ def letters(stream: Stream, reason: str) -> Iterator[Mapping[str, object]]:
             yield dict(zip(names, row, strict=True))
 
 
+def wait_for_answers() -> None:
+    """Until what was sent again has been judged, and the verdicts are in ClickHouse. UnsettledError after ANSWER_SECONDS."""
+    deadline = time.monotonic() + ANSWER_SECONDS
+    retried = [stream.retried for stream in STREAMS]
+    verdicts = [topic for stream in STREAMS for topic in (stream.validated, stream.dead_letters)]
+    wait_until_read(INTAKE_GROUP, retried, deadline, lambda _text: None, ask=checkpoint)
+    wait_until_read(SINK_GROUP, verdicts, deadline, lambda _text: None)
+
+
 def decoded(value: object) -> bytes | None:
     return None if value is None else base64.b64decode(str(value))
 
@@ -98,13 +110,12 @@ def main(given: list[str]) -> int:
         if parsed.action == "show":
             show(terminal())
             return 0
-        # What is on its way may be a dead letter, or the record of one.
-        settle(tell=lambda _text: None)
-        before = {stream: retry(stream, parsed.reason) for stream in STREAMS}
-        settle(tell=lambda _text: None)
-        for stream, sent in before.items():
+        wait_for_answers()
+        sent = {stream: retry(stream, parsed.reason) for stream in STREAMS}
+        wait_for_answers()
+        for stream in STREAMS:
             query = f"SELECT count() FROM {RAW_DEAD_LETTERS.qualified} FINAL WHERE {waiting(stream)}"
-            print(f"{stream.event.name}: {sent} sent again, {warehouse().query(query).first_row[0]} wait still")
+            print(f"{stream.event.name}: {sent[stream]} sent again, {warehouse().query(query).first_row[0]} wait still")
     except (DeadLetterError, UnsettledError, SettingsError) as error:
         print(f"dead letters: {error}", file=sys.stderr)
         return 1

@@ -1,7 +1,8 @@
 """Wait until nothing moves: only then can two hops be compared."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from confluent_kafka import Consumer, TopicPartition
 
@@ -22,22 +23,52 @@ class UnsettledError(RuntimeError):
     """Something still moves after the deadline; the message says what lags by how much."""
 
 
+# First and next offset of each partition.
+Marks = dict[tuple[str, int], tuple[int, int]]
+
+
 def lag(group: str, topics: list[str]) -> int:
     """Records between a group's committed offsets and the ends of its topics."""
+    with _member(group) as consumer:
+        return _behind_marks(consumer, _marks(consumer, topics))
+
+
+def wait_until_read(group: str, topics: list[str], deadline: float, tell: Tell, ask: Callable[[], None] = lambda: None) -> None:
+    """Until the group has committed what its topics hold now, whatever comes after. ``ask`` urges it to commit, now and then."""
+    with _member(group) as consumer:
+        marks = _marks(consumer, topics)
+
+        def behind() -> int:
+            ask()
+            return _behind_marks(consumer, marks)
+
+        _wait(f"the consumer group {group}", "records", behind, deadline, tell)
+
+
+@contextmanager
+def _member(group: str) -> Iterator[Consumer]:
+    """A consumer that asks for the group's offsets and never joins it."""
     consumer = Consumer({"bootstrap.servers": settings().address("KAFKA"), "group.id": group, "enable.auto.commit": False})
     try:
-        partitions = [
-            TopicPartition(topic, number)
-            for topic in topics
-            for number in consumer.list_topics(topic, 10).topics[topic].partitions
-        ]
-        behind = 0
-        for position in consumer.committed(partitions, timeout=10):
-            low, high = consumer.get_watermark_offsets(TopicPartition(position.topic, position.partition), timeout=10)
-            behind += high - max(position.offset, low)
-        return behind
+        yield consumer
     finally:
         consumer.close()
+
+
+def _marks(consumer: Consumer, topics: list[str]) -> Marks:
+    return {
+        (topic, number): consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)
+        for topic in topics
+        for number in consumer.list_topics(topic, 10).topics[topic].partitions
+    }
+
+
+def _behind_marks(consumer: Consumer, marks: Marks) -> int:
+    behind = 0
+    for position in consumer.committed([TopicPartition(*place) for place in marks], timeout=10):
+        low, high = marks[position.topic, position.partition]
+        behind += max(high - max(position.offset, low), 0)
+    return behind
 
 
 def flink_lag() -> int:
