@@ -81,6 +81,8 @@ docker-clean:  ## Stop the containers and remove their data (images stay)
 	@python3 -m runner.docker down --remove-data
 
 ##@ Develop
+resnapshot: setup  ## Replicate Postgres anew after its replication slot was lost
+	$(CORE) -m cdc.snapshot
 jobs-upgrade: setup  ## Stop the Flink jobs with savepoints and start this version of them there
 	$(CORE) -m flink_jobs.upgrade
 setup:  ## Install what is missing: virtual environments, jars, MinIO
@@ -107,4 +109,4 @@ bench: setup  ## Measure, after a demo; writes bench/results.json and the README
 help:
 	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z_-]+:.*##/ {printf "  %-30s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: chaos synth docker-up docker-down docker-clean dlq dlq-replay jobs-upgrade demo up down status logs clean verify generate_web_events generate_streaming_purchases replay topics sql psql marts segments setup setup-dev env render test lint bench help docs
+.PHONY: chaos resnapshot synth docker-up docker-down docker-clean dlq dlq-replay jobs-upgrade demo up down status logs clean verify generate_web_events generate_streaming_purchases replay topics sql psql marts segments setup setup-dev env render test lint bench help docs

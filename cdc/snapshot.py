@@ -1,4 +1,4 @@
-"""Replicate the tables anew after the replication slot was lost: ``python -m cdc.snapshot``.
+"""Replicate the tables anew after the replication slot was lost: ``make resnapshot``.
 
 What changed while nobody listened is in no log. A new snapshot brings every row that is there; a row of the warehouse that it
 did not bring is a ghost, deleted meanwhile, and is marked as deleted.
