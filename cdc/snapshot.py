@@ -84,9 +84,11 @@ def _bury(table: RawTable, before: int) -> int:
     ghosts = f"FROM {table.qualified} FINAL WHERE {VERSION.name} < {before}"
     count = client.query(f"SELECT count() {ghosts}").first_row[0]
     if count:
-        names = ", ".join((*(column.name for column in table.columns), VERSION.name, DELETED.name, COMMITTED.name))
-        changed = f"{before} AS {VERSION.name}, 1 AS {DELETED.name}, toUnixTimestamp64Milli(now64(3)) AS {COMMITTED.name}"
-        client.command(f"INSERT INTO {table.qualified} ({names}) SELECT {names} FROM (SELECT * REPLACE ({changed}) {ghosts})")
+        kept = ", ".join(column.name for column in table.columns)
+        client.command(
+            f"INSERT INTO {table.qualified} ({kept}, {VERSION.name}, {DELETED.name}, {COMMITTED.name}) "
+            f"SELECT {kept}, {before}, 1, toUnixTimestamp64Milli(now64(3)) {ghosts}"
+        )
     return int(count)
 
 

@@ -1,4 +1,4 @@
-"""``python -m watch.check``: one look, against the last one; alarms are printed and sent (``alerts/``). Run by the DAG stream_watch."""
+"""``python -m watch.check``: one look, against the last one; alarms are printed and sent. Run by the DAG stream_watch."""
 
 import json
 import sys
