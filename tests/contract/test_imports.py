@@ -8,14 +8,14 @@ import pytest
 from contracts.settings import ROOT, settings
 
 ENVIRONMENTS = {
-    "core": ("contracts", "runner", "generators", "cdc", "verify", "bench"),
+    "core": ("contracts", "runner", "generators", "cdc", "verify", "bench", "alerts"),
     "flink": ("flink_jobs",),
     "spark": ("lakehouse", "spark_ml"),
     "clickhouse": ("clickhouse_http",),
 }
 # Modules of a package that run in another environment than the rest of it.
 ELSEWHERE = {"runner.superset_init": "superset"}
-PIPELINE = ("flink_jobs", "cdc", "lakehouse", "spark_ml", "dbt", "airflow", "superset", "clickhouse_http")
+PIPELINE = ("alerts", "flink_jobs", "cdc", "lakehouse", "spark_ml", "dbt", "airflow", "superset", "clickhouse_http")
 
 
 def modules(package: str) -> list[str]:
