@@ -7,6 +7,7 @@ from pathlib import Path
 from bench import readme
 from bench.latency import latency
 from bench.machine import machine
+from bench.marts import marts
 from bench.memory import memory
 from bench.throughput import throughput
 from contracts.settings import settings
@@ -38,6 +39,7 @@ def main() -> int:
         "throughput": lambda: throughput(s.number("BENCH_EVENTS", 1_000_000)),
         "latency": lambda: latency(s.number("BENCH_LIVE_RATE", 2000), s.number("BENCH_LIVE_SECONDS", 150)),
         "memory": memory,
+        "marts": lambda: marts([int(size) for size in s.get("BENCH_MART_EVENTS", "1000000 5000000").split()]),
     }
     results: dict[str, object] = {"machine": machine()}
     for name, measure in parts.items():
