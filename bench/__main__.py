@@ -7,6 +7,7 @@ from pathlib import Path
 from bench import readme
 from bench.latency import latency
 from bench.machine import machine
+from bench.marts import marts
 from bench.memory import memory
 from bench.storage import storage
 from bench.throughput import throughput
@@ -40,6 +41,7 @@ def main() -> int:
         "latency": lambda: latency(s.number("BENCH_LIVE_RATE", 2000), s.number("BENCH_LIVE_SECONDS", 150)),
         "memory": memory,
         "storage": storage,
+        "marts": lambda: marts([int(size) for size in s.get("BENCH_MART_EVENTS", "1000000 5000000").split()]),
     }
     results: dict[str, object] = {"machine": machine()}
     for name, measure in parts.items():

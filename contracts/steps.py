@@ -96,6 +96,13 @@ LAKE_UPKEEP = Step(
     minutes=60,
 )  # fmt: skip
 UPKEEP_STEPS = (RETENTION, LAKE_UPKEEP)
+SUMMARY = Step(
+    "send_summary", "core", ("-m", "alerts.summary"),
+    "Send a message about the newest build, its tests and the changes of the segments.",
+    minutes=5,
+)  # fmt: skip
+# An export that stands by itself; customer_pipeline goes on to the segments on its own.
+EXPORT_ALONE = "lake_alone"
 
 
 def frozen_values(label: str, started: date, as_of: str | None, k_min: int, k_max: int) -> dict[Value, str]:

@@ -9,7 +9,8 @@ Every six hours, and whenever it is triggered:
 5. **write_back_to_clickhouse** copies the segments to ClickHouse, where the dashboards read them.
 6. **report** writes one HTML file with the plots.
 
-A step that fails stops all that follow it. One run at a time; a second one waits.
+A step that fails stops all that follow it, and a message says so. One run at a time; a second one waits. New segments start
+`summary_report`.
 
 ## Trigger
 | parameter | meaning |
@@ -36,40 +37,12 @@ To compute another day, trigger a new run with `as_of`: it gets a run id of its 
 
 from datetime import timedelta
 
-from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import Asset, Param, chain, dag, get_current_context, task
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import chain, dag
 from airflow.timetables.trigger import CronTriggerTimetable
+from batch_tasks import AS_OF, SEGMENT_RANGE, freeze, run_step
 
-from contracts.settings import ROOT, settings
-from contracts.steps import BATCH_STEPS, K_BOUNDS, K_MAX, K_MIN, Step, Value, frozen_values
-
-RETRY_DELAY = timedelta(seconds=settings().number("BATCH_RETRY_SECONDS", 30))
-FREEZE = "freeze"
-
-
-@task(task_id=FREEZE, multiple_outputs=False)
-def freeze() -> dict[str, str]:
-    """Name the run and its cutoff, from the DAG run alone."""
-    context = get_current_context()
-    run, params = context["dag_run"], context["params"]
-    try:
-        return frozen_values(run.run_id, run.run_after.date(), params["as_of"], params["k_min"], params["k_max"])
-    except ValueError as error:
-        raise AirflowFailException(str(error)) from None  # No retry makes it right.
-
-
-def run_step(step: Step) -> BashOperator:
-    return BashOperator(
-        task_id=step.name,
-        bash_command=step.shell(settings().tools),
-        env={value: f"{{{{ ti.xcom_pull('{FREEZE}')['{value}'] }}}}" for value in Value},
-        append_env=True,
-        cwd=str(ROOT),
-        doc_md=step.doc,
-        execution_timeout=timedelta(minutes=step.minutes),
-        outlets=[Asset(step.result)] if step.result else [],
-    )
+from alerts.policy import default_args
+from contracts.steps import BATCH_STEPS
 
 
 @dag(
@@ -81,34 +54,8 @@ def run_step(step: Step) -> BashOperator:
     catchup=False,
     max_active_runs=1,
     tags=["batch", "marts", "segments"],
-    params={
-        "as_of": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            title="As of",
-            description="Only what was known at the end of this UTC day. Empty: the day of the run.",
-        ),
-        "k_min": Param(
-            K_MIN,
-            type="integer",
-            minimum=K_BOUNDS[0],
-            maximum=K_BOUNDS[1],
-            title="Fewest segments",
-            description="Smallest k tried.",
-        ),
-        "k_max": Param(
-            K_MAX, type="integer", minimum=K_BOUNDS[0], maximum=K_BOUNDS[1], title="Most segments", description="Largest k tried."
-        ),
-    },
-    default_args={
-        "owner": "analytics",
-        "retries": 2,
-        "retry_delay": RETRY_DELAY,
-        "retry_exponential_backoff": 2,
-        "max_retry_delay": timedelta(minutes=10),
-        "execution_timeout": timedelta(minutes=5),
-    },
+    params={"as_of": AS_OF, **SEGMENT_RANGE},
+    default_args=default_args(),
 )
 def customer_pipeline() -> None:
     chain(freeze(), *(run_step(step) for step in BATCH_STEPS))

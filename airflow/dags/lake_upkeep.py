@@ -15,11 +15,11 @@ that wrote the same table: the retry passes. Until it passes the lake only grows
 
 from datetime import timedelta
 
-from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import dag
 from airflow.timetables.trigger import CronTriggerTimetable
+from batch_tasks import run_alone
 
-from contracts.settings import ROOT, settings
+from alerts.policy import default_args
 from contracts.steps import LAKE_UPKEEP
 
 
@@ -32,23 +32,10 @@ from contracts.steps import LAKE_UPKEEP
     catchup=False,
     max_active_runs=1,
     tags=["lake", "upkeep"],
-    default_args={
-        "owner": "analytics",
-        "retries": 2,
-        "retry_delay": timedelta(seconds=settings().number("BATCH_RETRY_SECONDS", 30)),
-        "retry_exponential_backoff": 2,
-        "max_retry_delay": timedelta(minutes=10),
-        "execution_timeout": timedelta(minutes=LAKE_UPKEEP.minutes),
-    },
+    default_args=default_args(),
 )
 def lake_upkeep() -> None:
-    BashOperator(
-        task_id=LAKE_UPKEEP.name,
-        bash_command=LAKE_UPKEEP.shell(settings().tools),
-        append_env=True,
-        cwd=str(ROOT),
-        doc_md=LAKE_UPKEEP.doc,
-    )
+    run_alone(LAKE_UPKEEP)
 
 
 lake_upkeep()

@@ -12,11 +12,11 @@ Postgres up? `make status`. The log's last line names the cause. Until it passes
 
 from datetime import timedelta
 
-from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import dag
 from airflow.timetables.trigger import CronTriggerTimetable
+from batch_tasks import run_alone
 
-from contracts.settings import ROOT, settings
+from alerts.policy import default_args
 from contracts.steps import RETENTION
 
 
@@ -28,23 +28,10 @@ from contracts.steps import RETENTION
     catchup=False,
     max_active_runs=1,
     tags=["live", "upkeep"],
-    default_args={
-        "owner": "analytics",
-        "retries": 2,
-        "retry_delay": timedelta(seconds=settings().number("BATCH_RETRY_SECONDS", 30)),
-        "retry_exponential_backoff": 2,
-        "max_retry_delay": timedelta(minutes=10),
-        "execution_timeout": timedelta(minutes=RETENTION.minutes),
-    },
+    default_args=default_args(),
 )
 def live_retention() -> None:
-    BashOperator(
-        task_id=RETENTION.name,
-        bash_command=RETENTION.shell(settings().tools),
-        append_env=True,
-        cwd=str(ROOT),
-        doc_md=RETENTION.doc,
-    )
+    run_alone(RETENTION)
 
 
 live_retention()

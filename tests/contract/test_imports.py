@@ -10,7 +10,7 @@ import pytest
 from contracts.settings import ROOT, settings
 
 ENVIRONMENTS = {
-    "core": ("contracts", "runner", "generators", "cdc", "verify", "bench"),
+    "core": ("contracts", "runner", "generators", "cdc", "verify", "bench", "alerts"),
     "flink": ("flink_jobs",),
     "spark": ("lakehouse", "spark_ml"),
     "clickhouse": ("clickhouse_http",),
@@ -19,7 +19,7 @@ ENVIRONMENTS = {
 # Modules of a package that run in another environment than the rest of it.
 ELSEWHERE = {"runner.superset_init": "superset"}
 # What computes from events; serving joins them when it is there.
-PIPELINE = ("flink_jobs", "cdc", "lakehouse", "spark_ml", "serving", "dbt", "airflow", "superset", "clickhouse_http")
+PIPELINE = ("alerts", "flink_jobs", "cdc", "lakehouse", "spark_ml", "serving", "dbt", "airflow", "superset", "clickhouse_http")
 
 
 def modules(package: str) -> list[str]:

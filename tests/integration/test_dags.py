@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from alerts.policy import RETRIES
 from contracts.settings import ROOT, settings
-from contracts.steps import BATCH_STEPS, K_MAX, K_MIN, LAKE_UPKEEP, RETENTION, UPKEEP_STEPS, Value
+from contracts.steps import BATCH_STEPS, EXPORT, K_MAX, K_MIN, LAKE_UPKEEP, RETENTION, SEGMENT_STEPS, SUMMARY, UPKEEP_STEPS, Value
 
 DAGS = ROOT / "airflow" / "dags"
 
@@ -17,17 +18,24 @@ DESCRIBE = """
 import json, sys
 from airflow.dag_processing.dagbag import DagBag
 
+def waits_for(timetable):
+    condition = getattr(timetable, "asset_condition", None)
+    return sorted(asset.name for asset in getattr(condition, "objects", ()))
+
 bag = DagBag(dag_folder=sys.argv[1])
 dags = {
     dag.dag_id: {
         "doc": dag.doc_md, "tags": sorted(dag.tags), "max_active_runs": dag.max_active_runs, "catchup": dag.catchup,
-        "schedule": dag.timetable.summary, "params": {name: dag.params.get_param(name).schema for name in dag.params},
+        "schedule": getattr(dag.timetable, "summary", ""), "waits_for": waits_for(dag.timetable),
+        "params": {name: dag.params.get_param(name).schema for name in dag.params},
         "defaults": dag.params.dump(),
         "tasks": [
             {
                 "id": task.task_id, "owner": task.owner, "doc": task.doc_md or task.doc,
                 "retries": task.retries, "backoff": task.retry_exponential_backoff, "delay": task.retry_delay.total_seconds(),
                 "timeout": task.execution_timeout and task.execution_timeout.total_seconds(),
+                "alerts": [each.__qualname__ for each in task.on_failure_callback or ()],
+                "inlets": [asset.name for asset in task.inlets], "outlets": [asset.name for asset in task.outlets],
                 "trigger_rule": task.trigger_rule.value, "upstream": sorted(task.upstream_task_ids),
                 **{name: getattr(task, name, None) for name in ("bash_command", "env", "append_env", "cwd")},
             }
@@ -45,7 +53,8 @@ def bag(tmp_path_factory: pytest.TempPathFactory) -> dict:
     home = tmp_path_factory.mktemp("airflow")
     environment = {
         **os.environ,
-        "PYTHONPATH": str(ROOT),
+        # Airflow adds the folder of the DAGs itself where it reads them as a bundle.
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{DAGS}",
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
         "AIRFLOW__CORE__UNIT_TEST_MODE": "true",
@@ -73,8 +82,10 @@ def tasks(dags: dict) -> list[tuple[str, dict]]:
 
 def test_every_file_is_a_dag_that_loads(bag: dict) -> None:
     assert bag["errors"] == {}
-    files = {file.stem for file in DAGS.glob("*.py")}
-    assert files == set(bag["dags"]) == {"customer_pipeline", "lake_upkeep", "live_retention"}
+    ignored = {line for line in (DAGS / ".airflowignore").read_text().splitlines() if not line.startswith("#")}
+    files = {file.stem for file in DAGS.glob("*.py") if file.name not in ignored}
+    assert files == set(bag["dags"])
+    assert {"customer_pipeline", "lakehouse", "customer_segments", "summary_report", "lake_upkeep", "live_retention"} == files
 
 
 def test_dag_policy(dags: dict) -> None:
@@ -90,7 +101,8 @@ def test_task_policy(tasks: list) -> None:
     for name, task in tasks:
         where = f"{name}.{task['id']}"
         assert task["owner"] == "analytics", where
-        assert 2 <= task["retries"] <= 3, where
+        assert task["retries"] == RETRIES == 2, where
+        assert task["alerts"] == ["tell_of_failure"], where
         assert task["backoff"] > 1, where
         assert task["delay"] == 3, where
         assert task["timeout"], where
@@ -104,6 +116,25 @@ def test_the_pipeline_is_the_list_of_steps_in_their_order(dags: dict) -> None:
     assert [task["upstream"] for task in tasks] == [[], *([task["id"]] for task in tasks[:-1])]
     assert [task["bash_command"] for task in tasks[1:]] == [step.shell(settings().tools) for step in BATCH_STEPS]
     assert dags["customer_pipeline"]["schedule"] == "0 */6 * * *"
+
+
+def test_assets_lead_from_dag_to_dag(dags: dict) -> None:
+    """Whoever waits for an asset is started by exactly the DAGs that make it."""
+    makers = [(name, asset) for name, dag in dags.items() for task in dag["tasks"] for asset in task["outlets"]]
+    edges = {(maker, name) for name, dag in dags.items() for maker, asset in makers if asset in dag["waits_for"]}
+    assert edges == {
+        ("lakehouse", "customer_segments"),
+        ("customer_segments", "summary_report"),
+        ("customer_pipeline", "summary_report"),
+    }
+
+
+def test_the_parts_run_the_steps_of_the_whole(dags: dict) -> None:
+    whole = {task["id"]: task["bash_command"] for task in dags["customer_pipeline"]["tasks"]}
+    parts = {"lakehouse": [EXPORT], "customer_segments": [step for step in SEGMENT_STEPS if step is not EXPORT]}
+    for name, steps in parts.items():
+        commands = {task["id"]: task["bash_command"] for task in dags[name]["tasks"] if task["bash_command"]}
+        assert commands == {step.name: whole[step.name] for step in steps}
 
 
 def test_retention_runs_hourly(dags: dict) -> None:
@@ -120,12 +151,12 @@ def test_upkeep_runs_daily_between_runs_of_the_pipeline(dags: dict) -> None:
 
 def test_commands_run_in_the_checkout_and_take_values_from_the_environment(tasks: list) -> None:
     commands = [(name, task) for name, task in tasks if task["bash_command"]]
-    assert len(commands) == len(BATCH_STEPS) + len(UPKEEP_STEPS)
+    assert len(commands) == len(BATCH_STEPS) + len(SEGMENT_STEPS) + len((*UPKEEP_STEPS, SUMMARY))
     for name, task in commands:
         assert "{{" not in task["bash_command"], f"{name}.{task['id']}: a template in a shell command"
         assert task["append_env"] is True
         assert Path(task["cwd"]) == ROOT
-        if name == "customer_pipeline":
+        if name in ("customer_pipeline", "lakehouse", "customer_segments"):
             assert set(task["env"]) == set(Value)
 
 

@@ -63,9 +63,12 @@ def load(client: Client, shop: History) -> None:
 
 
 def load_results(client: Client) -> None:
-    """What comes from elsewhere: a run of the segmentation, a dead letter."""
-    insert(client, "ml.customer_segments", [{"run_id": "r", "as_of": PAST, "customer_id": "c05", "segment_name": "loyal"}])
-    insert(client, "ml.segment_profiles", [{"run_id": "r", "as_of": PAST, "segment": 1, "segment_name": "loyal", "customers": 1}])
+    """What comes from elsewhere: two runs of the segmentation, a dead letter."""
+    insert(client, "ml.customer_segments", [{"run_id": "new", "as_of": PAST, "customer_id": "c05", "segment_name": "loyal"}])
+    for run_id, day, sizes in (("old", 1, {"loyal": 3}), ("new", 2, {"loyal": 1, "lost": 9})):
+        run = {"run_id": run_id, "as_of": PAST, "computed_at": EPOCH + timedelta(days=day)}
+        named = ({"segment": place, "segment_name": name, "customers": size} for place, (name, size) in enumerate(sizes.items()))
+        insert(client, "ml.segment_profiles", [run | profile for profile in named])
     insert(client, "raw.dead_letters", [{"reason": "bad_time", "stream": "web_event", "source_topic": "web_events"}])
 
 
@@ -338,6 +341,14 @@ def test_builds_are_kept(built: SimpleNamespace, warehouse: Warehouse) -> None:
         built.client, f"SELECT name, seconds, row_count FROM ops.build_nodes FINAL WHERE build_id = '{newest['build_id']}'"
     )
     assert nodes == sorted(((node["name"], node["seconds"], node["rows"]) for node in summary["nodes"]), key=repr)
+
+
+@pytest.mark.parametrize("built", [""], indirect=True, ids=["present"])
+def test_the_summary_tells_of_the_build_and_of_the_segments(built: SimpleNamespace, warehouse: Warehouse) -> None:
+    done = warehouse.run([python("core"), "-m", "alerts.summary"])
+    assert (done.returncode, done.stdout) == (0, "sent to log\n"), done.stderr
+    for words in ("Customer pipeline: well, 2 segments", "tests: ", "loyal    1          -2", "lost     9          new"):
+        assert words in done.stderr
 
 
 @pytest.mark.parametrize("built", [""], indirect=True, ids=["present"])

@@ -1,0 +1,101 @@
+"""How long the warehouse's build takes, model by model, and how that grows: on an engine of its own, over a made-up history.
+
+``python -m bench.marts 1000000 5000000`` prints it; ``make bench`` keeps it.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from contracts.settings import ROOT, SECRETS
+from runner.tools import python
+
+HISTORY = Path(__file__).with_name("history.sql")
+EVENTS_PER_SESSION = 8
+EVENTS_PER_CUSTOMER = 250
+START_SECONDS = 60
+BUILD_SECONDS = 3600
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def engine() -> Iterator[tuple[Client, dict[str, str]]]:
+    """An empty ClickHouse with the project's tables, and the environment that leads programs to it."""
+    folder = Path(tempfile.mkdtemp(prefix="bench-marts-"))
+    secrets = {name: os.urandom(16).hex() for name in SECRETS}
+    own = {"VAR_DIR": str(folder), "ENV_FILE": str(folder / "env"), "CLICKHOUSE_PORT": str(free_port()), "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, **secrets, **own}
+    process = subprocess.Popen([python("clickhouse"), "-m", "clickhouse_http"], cwd=ROOT, env=environment)
+    try:
+        client = connect(environment)
+        for file in sorted((ROOT / "sql" / "clickhouse").glob("*.sql")):
+            for statement in filter(str.strip, file.read_text().split(";\n")):
+                client.command(statement)
+        yield client, environment
+    finally:
+        process.terminate()
+        process.wait()
+        shutil.rmtree(folder)
+
+
+def connect(environment: dict[str, str]) -> Client:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            return clickhouse_connect.get_client(
+                host="127.0.0.1", port=int(environment["CLICKHOUSE_PORT"]), username="pipeline",
+                password=environment["CLICKHOUSE_PASSWORD"],
+            )  # fmt: skip
+        except (ClickHouseError, OSError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
+def fill(client: Client, events: int) -> None:
+    sizes = {"sessions": events // EVENTS_PER_SESSION, "customers": max(events // EVENTS_PER_CUSTOMER, 1)}
+    for statement in filter(str.strip, HISTORY.read_text().split(";\n")):
+        # The client takes a % for a place of its own as soon as it is given parameters.
+        named = {name: size for name, size in sizes.items() if f"{{{name}:" in statement}
+        client.command(statement, parameters=named or None)
+
+
+def build(events: int) -> dict[str, object]:
+    """Seconds of one full build, as a user waits for it, and of each of its models."""
+    with engine() as (client, environment):
+        fill(client, events)
+        command = [python("dbt"), str(ROOT / "dbt" / "build.py")]
+        began = time.monotonic()
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=BUILD_SECONDS)
+        seconds = time.monotonic() - began
+        if done.returncode:
+            raise RuntimeError(f"dbt/build.py failed over {events} events: {done.stdout[-2000:]}")
+        nodes = json.loads((Path(environment["VAR_DIR"]) / "dbt" / "summary.json").read_text())["nodes"]
+    models = {node["name"]: node["seconds"] for node in nodes if node["kind"] == "model"}
+    slowest = sorted(models.items(), key=lambda item: -item[1])
+    return {"events": events, "seconds": round(seconds, 1), "models": dict(slowest)}
+
+
+def marts(sizes: list[int]) -> dict[str, object]:
+    return {"builds": [build(events) for events in sizes], "command": "make bench: dbt/build.py, full build with all tests"}
+
+
+if __name__ == "__main__":
+    print(json.dumps(marts([int(size) for size in sys.argv[1:]]), indent=2))
