@@ -31,8 +31,8 @@ ENGAGED = 0.01
 GUESTS_BUY = 0.1
 # Events that a session brings, about: sets how many sessions start, not the rate.
 EVENTS_PER_SESSION = 8
-# The simulator's own rate of events a second where the wanted one is higher or none, and sessions in a block at least: larger
-# blocks cost less for each event, smaller ones come sooner.
+# The simulator's own rate of events a second where the wanted one is higher or none. Sessions in a block: a tenth of a second's
+# events, within these bounds; larger blocks cost less for each event, smaller ones come sooner.
 FASTEST = 2_000.0
 BLOCK_SESSIONS = 100
 LARGE_BLOCK_SESSIONS = 4_000
@@ -93,7 +93,8 @@ class Stage:
         self._world, self._seed, self._streams = world, seed, streams
         self._crowd = Crowd(world, now)
         starts = max(min(rate or FASTEST, FASTEST) / EVENTS_PER_SESSION, 0.01)  # sessions a second of the simulator's time
-        self._reach = int(max((BLOCK_SESSIONS if rate else LARGE_BLOCK_SESSIONS) / starts, 1.0) * SECOND)
+        sessions = min(max(BLOCK_SESSIONS, rate / 10), LARGE_BLOCK_SESSIONS) if rate else LARGE_BLOCK_SESSIONS
+        self._reach = int(max(sessions / starts, 1.0) * SECOND)
         self._per_block = starts * self._reach / SECOND
         self._block = 0
         self._agendas = {stream: Agenda(self._reach) for stream in streams}

@@ -51,21 +51,18 @@ class Pace:
         self.lag = 0.0  # seconds: how long ago what comes next was due
 
     def due(self, sender: Sender) -> int:
-        """At least one event, or 0 at the end of the stream."""
+        """At least one event, a TICK's worth where the rate gives more, or 0 at the end of the stream."""
         limits = self._limits
         while not self._stop.wanted:
             passed = time.monotonic() - self._began
-            if limits.seconds is not None and passed >= limits.seconds:
+            left = SLICE if limits.events is None else limits.events - self._sent
+            if left <= 0 or (limits.seconds is not None and passed >= limits.seconds):
                 break
             waiting = SLICE if limits.rate is None else int(limits.rate * self._busy(passed)) - self._sent
-            count = min(SLICE, waiting)
-            self.lag = (waiting - count) / limits.rate if limits.rate else 0.0
-            if limits.events is not None:
-                count = min(count, limits.events - self._sent)
-                if self._sent >= limits.events:
-                    break
-            if count > 0:
+            if waiting >= min(left, max(1, int((limits.rate or 0) * TICK))):
+                count = min(SLICE, left, waiting)
                 self._sent += count
+                self.lag = (waiting - count) / limits.rate if limits.rate else 0.0
                 return count
             sender.wait(TICK)
         return 0

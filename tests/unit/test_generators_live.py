@@ -14,7 +14,7 @@ from generators.clock import HOURS, MINUTE, milliseconds
 from generators.encode import Encoder
 from generators.live import REST, Stage
 from generators.stop import Stop
-from generators.stream import SLICE, Limits, Pace
+from generators.stream import SLICE, TICK, Limits, Pace
 
 NOW = milliseconds(END)
 
@@ -156,6 +156,14 @@ def test_a_daily_shape_is_busy_in_the_evening_and_right_in_the_mean(clock):
     assert [count / sum(counts) for count in counts] == pytest.approx((HOURS / HOURS.sum()).tolist(), abs=0.001)
     week = [due(clock, END + timedelta(days=day, hours=12)) for day in range(7)]
     assert sum(week) == pytest.approx(7 * 100_000 * HOURS[18] / HOURS.mean(), rel=0.03)
+
+
+def test_a_fast_stream_comes_in_slices_and_ends_with_what_is_left(clock):
+    pace, counts = Pace(Limits(10_000.0, 1_010, None), Stop(), NOW), []
+    while count := pace.due(clock):
+        counts.append(count)
+    assert min(counts[:-1]) >= 10_000 * TICK
+    assert sum(counts) == 1_010
 
 
 def test_lag_is_how_long_the_next_event_has_been_due(clock):
