@@ -95,7 +95,12 @@ LAKE_UPKEEP = Step(
     "Expire the lake's older snapshots and remove the files that nothing refers to.",
     minutes=60,
 )  # fmt: skip
-UPKEEP_STEPS = (RETENTION, LAKE_UPKEEP)
+STREAM_WATCH = Step(
+    "look_at_the_stream", "core", ("-m", "watch.check"),
+    "Read every part, and send what is alarming since the last look.",
+    minutes=5,
+)  # fmt: skip
+UPKEEP_STEPS = (RETENTION, LAKE_UPKEEP, STREAM_WATCH)
 SUMMARY = Step(
     "send_summary", "core", ("-m", "alerts.summary"),
     "Send a message about the newest build, its tests and the changes of the segments.",

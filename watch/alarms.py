@@ -79,5 +79,5 @@ def _set_aside(now: Figures, before: Figures, seconds: float, limits: Limits) ->
     allowed = limits.dead_letters_per_minute * seconds / 60
     for (name, labels), value in now.items():
         gained = value - before.get((name, labels), value if not before else 0)
-        if name == "dead_letters" and gained > allowed:
+        if name == "dead_letters" and gained > max(allowed, 0):
             yield f"{gained:,.0f} records of {labels[0]} set aside within {seconds:,.0f} s: {labels[1]}"

@@ -16,10 +16,10 @@ def memory() -> Path:
     return settings().var / "watch" / "last.json"
 
 
-def remembered() -> tuple[float, Figures]:
-    """When the last look was, and what it saw; nothing at the first."""
+def remembered(now: float) -> tuple[float, Figures]:
+    """When the last look was, and what it saw; now and nothing at the first."""
     if not memory().exists():
-        return time.time(), {}
+        return now, {}
     kept = json.loads(memory().read_text())
     return kept["at"], {(name, tuple(labels)): value for name, labels, value in kept["figures"]}
 
@@ -34,7 +34,7 @@ def remember(now: float, seen: Figures) -> None:
 
 def main() -> int:
     now, seen = time.time(), figures(read())
-    before, earlier = remembered()
+    before, earlier = remembered(now)
     found = alarms(seen, earlier, now - before, Limits.of(settings()))
     remember(now, seen)
     print("\n".join(found) or "nothing is alarming", flush=True)

@@ -9,7 +9,19 @@ import pytest
 
 from alerts.policy import RETRIES
 from contracts.settings import ROOT, settings
-from contracts.steps import BATCH_STEPS, EXPORT, K_MAX, K_MIN, LAKE_UPKEEP, RETENTION, SEGMENT_STEPS, SUMMARY, UPKEEP_STEPS, Value
+from contracts.steps import (
+    BATCH_STEPS,
+    EXPORT,
+    K_MAX,
+    K_MIN,
+    LAKE_UPKEEP,
+    RETENTION,
+    SEGMENT_STEPS,
+    STREAM_WATCH,
+    SUMMARY,
+    UPKEEP_STEPS,
+    Value,
+)
 
 DAGS = ROOT / "airflow" / "dags"
 
@@ -85,7 +97,8 @@ def test_every_file_is_a_dag_that_loads(bag: dict) -> None:
     ignored = {line for line in (DAGS / ".airflowignore").read_text().splitlines() if not line.startswith("#")}
     files = {file.stem for file in DAGS.glob("*.py") if file.name not in ignored}
     assert files == set(bag["dags"])
-    assert {"customer_pipeline", "lakehouse", "customer_segments", "summary_report", "lake_upkeep", "live_retention"} == files
+    batch = {"customer_pipeline", "lakehouse", "customer_segments", "summary_report"}
+    assert files == batch | {"lake_upkeep", "live_retention", "stream_watch"}
 
 
 def test_dag_policy(dags: dict) -> None:
@@ -140,6 +153,11 @@ def test_the_parts_run_the_steps_of_the_whole(dags: dict) -> None:
 def test_retention_runs_hourly(dags: dict) -> None:
     assert [task["id"] for task in dags["live_retention"]["tasks"]] == [RETENTION.name]
     assert dags["live_retention"]["schedule"].endswith("* * * *")
+
+
+def test_the_stream_is_watched_every_five_minutes(dags: dict) -> None:
+    assert [task["id"] for task in dags["stream_watch"]["tasks"]] == [STREAM_WATCH.name]
+    assert dags["stream_watch"]["schedule"] == "*/5 * * * *"
 
 
 def test_upkeep_runs_daily_between_runs_of_the_pipeline(dags: dict) -> None:

@@ -36,7 +36,7 @@ def test_the_readme_takes_the_figures_between_its_markers():
     found = rendered(TEXT, figures)
     assert "4.2 GB" in found and "old" not in found
     builds = {"builds": [{"events": 1_000_000, "seconds": 20.4}, {"events": 5_000_000, "seconds": 40.6}]}
-    with_builds = rendered(TEXT, {"machine": MACHINE, "marts": builds})
+    with_builds = table({"machine": MACHINE, "marts": builds})
     assert "1,000,000 web events | 20 s |" in with_builds and "5,000,000 web events | 41 s |" in with_builds
     assert found.startswith("before\n<!-- figures -->") and found.endswith("<!-- /figures -->\nafter\n")
     assert rendered(found, figures) == found

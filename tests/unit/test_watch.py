@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from watch import readings
+from watch import check, readings
 from watch.alarms import Limits, alarms, figures
 from watch.page import page
 from watch.readings import DOCS, Reading
@@ -93,6 +93,19 @@ def test_what_a_scraper_gets_is_what_was_read():
     samples = {(each.name, frozenset(each.labels.items())): each.value for every in families.values() for each in every.samples}
     assert samples == {(each.name, frozenset(each.labels.items())): each.value for each in CALM}
     assert all(families[reading.name].documentation == DOCS[reading.name] for reading in CALM)
+
+
+def test_a_look_is_held_against_the_one_before_it(monkeypatch, tmp_path, capsys):
+    """The second look finds a restart; the message that leaves names it."""
+    looks = iter([CALM, [Reading("flink_restarts", 3, each.labels) if each.name == "flink_restarts" else each for each in CALM]])
+    sent = []
+    monkeypatch.setattr(check, "memory", lambda: tmp_path / "watch" / "last.json")
+    monkeypatch.setattr(check, "read", lambda: next(looks))
+    monkeypatch.setattr(check, "send", lambda message, _settings: sent.append(message))
+    assert check.main() == 0 and sent == []
+    assert "nothing is alarming" in capsys.readouterr().out
+    assert check.main() == 0
+    assert [message.subject for message in sent] == ["Stream: the Flink job live was restarted 1 times"]
 
 
 @given(st.text(), st.floats(0, 1e12))
