@@ -39,7 +39,7 @@ views as (
     select
         customer_id,
         session_number,
-        event_id,
+        event_number,
         event_time as view_at,
         device,
         country,
@@ -90,6 +90,8 @@ chains as (
         coalesce(dateDiff('millisecond', view_at, checkout_at) <= {{ window_ms() }}, false) as checked_out,
         coalesce(dateDiff('millisecond', view_at, purchase_at) <= {{ window_ms() }}, false) as purchased,
         toInt32(1 + carted + checked_out + purchased) as steps_done,
+        -- The deepest comes last, of equals the one that starts first.
+        steps_done * 1000000000000 - toInt64(event_number) as place,
         if(carted, dateDiff('millisecond', view_at, cart_at), 0) as to_cart_ms,
         if(checked_out, dateDiff('millisecond', cart_at, checkout_at), 0) as to_checkout_ms,
         if(purchased, dateDiff('millisecond', checkout_at, purchase_at), 0) as to_purchase_ms
@@ -102,11 +104,11 @@ chains as (
     {{ var('funnel_window_minutes') }} * 60 * 1000
 {%- endmacro %}
 
-{# Aggregates over `chains`: the deepest, of equals the one that starts first. #}
+{# Aggregates over `chains`: what is said of the deepest. #}
 {% macro deepest_chain() -%}
         max(steps_done) as depth,
         {% for step in ['cart', 'checkout', 'purchase'] -%}
-        {{ bigint('argMax(to_' ~ step ~ '_ms, (steps_done, -toUnixTimestamp64Milli(view_at)))') }} as {{ step }}_ms
+        {{ bigint('argMax(to_' ~ step ~ '_ms, place)') }} as {{ step }}_ms
         {%- if not loop.last %},{% endif %}
         {% endfor %}
 {%- endmacro %}

@@ -7,9 +7,9 @@ deepest as (
     select
         customer_id,
         {{ utc_day('view_at') }} as day,
-        argMin(device, (view_at, event_id)) as device,
-        argMin(country, (view_at, event_id)) as country,
-        argMin(channel, (view_at, event_id)) as channel,
+        argMin(device, event_number) as device,
+        argMin(country, event_number) as country,
+        argMin(channel, event_number) as channel,
         {{ deepest_chain() }}
     from chains
     group by customer_id, day

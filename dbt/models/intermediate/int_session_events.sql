@@ -10,7 +10,7 @@ with_gap as (
 
     select
         *,
-        row_number() over customer_events = 1 as is_first_event,
+        row_number() over customer_events as event_number,
         dateDiff('millisecond', lag(event_time) over customer_events, event_time) as gap_ms
     from events
     window customer_events as (partition by customer_id order by event_time, event_id)
@@ -21,7 +21,7 @@ with_start as (
 
     select
         *,
-        is_first_event or gap_ms > {{ var('session_gap_minutes') }} * 60 * 1000 as starts_session
+        event_number = 1 or gap_ms > {{ var('session_gap_minutes') }} * 60 * 1000 as starts_session
     from with_gap
 
 ),
@@ -29,7 +29,7 @@ with_start as (
 numbered as (
 
     select
-        * except (is_first_event, gap_ms),
+        * except (gap_ms),
         sum(starts_session) over (
             partition by customer_id
             order by event_time, event_id
