@@ -265,8 +265,9 @@ def test_images_get_the_program_and_neither_secrets_nor_state():
     assert lines[0] == "*"
     let_in = {line[1:] for line in lines if line.startswith("!")}
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
-    # The embedded engine is natively what the server's image is here; checks and measurements are for developers.
-    assert packages - {"clickhouse_http", "bench", "tests"} <= let_in
+    # The embedded engine is natively what the server's image is here; checks and measurements are for developers, and
+    # synthetic customers are no part of the stack.
+    assert packages - {"clickhouse_http", "bench", "synth", "tests"} <= let_in
     assert {"airflow", "dbt", "superset", "sql", "requirements"} <= let_in
     assert all((ROOT / each).is_dir() for each in let_in)
     assert not let_in & {".env", ".tools", "var", ".git", "tests"}
