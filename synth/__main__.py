@@ -72,6 +72,8 @@ def main() -> int:
     parser.add_argument("file", type=Path, help="CSV or Parquet, a row for each customer")
     parser.add_argument("--only-report", action="store_true", help="learn and report, do not serve")
     given = parser.parse_args()
+    if not given.file.name:
+        parser.error("no table is named: make synth FROM=customers.csv")
     try:
         run(given.file, given.only_report)
     except (TableError, SettingsError, OSError) as error:

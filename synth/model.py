@@ -11,7 +11,7 @@ from synth.margins import Margin, margin
 # Rows the copula is fitted to; more add time, not closeness.
 LARGEST_SAMPLE = 10_000
 # No shape is assumed of a pair: labels have no order of their own, so that dependence may rise and fall.
-FAMILIES = [pv.families.indep, pv.families.tll]
+FAMILIES = [pv.families.tll]
 # Trees of the vine: beyond these, pairs given that many others count as independent.
 TREES = 5
 EDGE = 1e-6

@@ -282,7 +282,7 @@ def test_customers_look_more_before_their_birthday():
 
 
 def test_scores_follow_engagement_and_engagement_falls_before_leaving():
-    people = world(7, 3_000, 12).customers
+    people = world(7, 12_000, 12).customers
     number = {customer_id(i): i for i in range(len(people))}
     rows = list(survey_rows(people, milliseconds(END)))
     assert len({row[0] for row in rows}) == len(rows) > 1_000

@@ -1,4 +1,4 @@
-"""Margins, closeness and the REST endpoint of the synthesiser; the copula itself is in tests/integration/test_synth.py."""
+"""Margins, closeness and the REST endpoint of the synthesiser; the copula itself is in tests/integration/test_synthesiser.py."""
 
 import http.client
 import json

@@ -97,7 +97,9 @@ def test_what_a_scraper_gets_is_what_was_read():
 
 def test_a_look_is_held_against_the_one_before_it(monkeypatch, tmp_path, capsys):
     """The second look finds a restart; the message that leaves names it."""
-    looks = iter([BEFORE, [Reading("flink_restarts", 3, each.labels) if each.name == "flink_restarts" else each for each in CALM]])
+    looks = iter(
+        [BEFORE, [Reading("flink_restarts", 3, each.labels) if each.name == "flink_restarts" else each for each in CALM]]
+    )
     sent = []
     monkeypatch.setattr(check, "memory", lambda: tmp_path / "watch" / "last.json")
     monkeypatch.setattr(check, "read", lambda: next(looks))
