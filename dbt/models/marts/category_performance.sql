@@ -16,28 +16,13 @@ with interest as (
 
 buyers as (
 
-    select
-        {{ utc_month('purchased_at') }} as month,
-        category,
-        uniqExact(customer_id) as buyers
-    from {{ ref('fct_purchases') }}
-    group by month, category
+    {{ buyers_by('category') }}
 
 ),
 
 revenue as (
 
-    select
-        {{ month_of('day') }} as month,
-        category,
-        sum(purchases) as purchases,
-        sum(units) as units,
-        sum(gross) as gross,
-        sum(discounts) as discounts,
-        sum(refunds) as refunds,
-        sum(net) as net
-    from {{ ref('revenue_daily') }}
-    group by month, category
+    {{ revenue_by('category') }}
 
 ),
 
@@ -64,12 +49,7 @@ final as (
         {{ bigint('coalesce(interest.views, 0)') }} as views,
         {{ bigint('coalesce(interest.viewers, 0)') }} as viewers,
         {{ bigint('coalesce(interest.carts, 0)') }} as carts,
-        {{ bigint('coalesce(buyers.buyers, 0)') }} as buyers,
-        {{ bigint('coalesce(revenue.purchases, 0)') }} as purchases,
-        {{ bigint('coalesce(revenue.units, 0)') }} as units,
-        {% for amount in ['gross', 'discounts', 'refunds', 'net'] -%}
-        cast(coalesce(revenue.{{ amount }}, 0) as Decimal(38, 4)) as {{ amount }}{% if not loop.last %},{% endif %}
-        {% endfor %}
+        {{ revenue_columns() }}
     from known
     left join interest on known.month = interest.month and known.category = interest.category
     left join buyers on known.month = buyers.month and known.category = buyers.category

@@ -26,28 +26,13 @@ sessions as (
 
 buyers as (
 
-    select
-        {{ utc_month('purchased_at') }} as month,
-        country,
-        uniqExact(customer_id) as buyers
-    from {{ ref('fct_purchases') }}
-    group by month, country
+    {{ buyers_by('country') }}
 
 ),
 
 revenue as (
 
-    select
-        {{ month_of('day') }} as month,
-        country,
-        sum(purchases) as purchases,
-        sum(units) as units,
-        sum(gross) as gross,
-        sum(discounts) as discounts,
-        sum(refunds) as refunds,
-        sum(net) as net
-    from {{ ref('revenue_daily') }}
-    group by month, country
+    {{ revenue_by('country') }}
 
 ),
 
@@ -80,12 +65,7 @@ final as (
         {{ bigint('coalesce(sessions.sessions, 0)') }} as sessions,
         {{ bigint('coalesce(sessions.visitors, 0)') }} as visitors,
         {{ bigint('coalesce(sessions.sessions_with_purchase, 0)') }} as sessions_with_purchase,
-        {{ bigint('coalesce(buyers.buyers, 0)') }} as buyers,
-        {{ bigint('coalesce(revenue.purchases, 0)') }} as purchases,
-        {{ bigint('coalesce(revenue.units, 0)') }} as units,
-        {% for amount in ['gross', 'discounts', 'refunds', 'net'] -%}
-        cast(coalesce(revenue.{{ amount }}, 0) as Decimal(38, 4)) as {{ amount }}{% if not loop.last %},{% endif %}
-        {% endfor %}
+        {{ revenue_columns() }}
     from known
     left join registrations on known.month = registrations.month and known.country = registrations.country
     left join sessions on known.month = sessions.month and known.country = sessions.country
