@@ -329,6 +329,7 @@ def test_a_dead_letter_is_delivered_after_the_fix(stack):
         assert stack.make("dlq-replay", "REASON=bad_time").returncode == 0
         assert stack.sql(arrived) == [["1"]]
         assert stack.sql(waiting) == before
+    settle()
     assert stream().holds and replication().holds
 
 
