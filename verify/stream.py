@@ -37,7 +37,7 @@ def _sessions() -> str:
                max(indexOf([{steps}], event_type)) AS funnel_step, {net} AS cart_value,
                if(purchases = 0, cart_value, 0) AS abandoned_value,
                min(device) AS device, min(country) AS country, min(channel) AS channel
-        FROM {RAW_WEB_EVENTS.qualified} FINAL WHERE session_id IS NOT NULL GROUP BY session_id)"""
+        FROM {RAW_WEB_EVENTS.qualified} AS event FINAL WHERE event.session_id IS NOT NULL GROUP BY session_id)"""
 
 
 def _purchases() -> str:
