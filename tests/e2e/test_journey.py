@@ -387,6 +387,7 @@ def test_verify_is_clean_after_all_that(stack):
     assert all("dead-lettered but not in the ledger" in text for text in found["I1"]["differences"])
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("dashboard", DASHBOARDS)
 def test_dashboards_show_data(stack, dashboard):
     # The marts again as of now: an earlier test cut them decades back.
