@@ -242,5 +242,7 @@ RAW_DEAD_LETTERS = RawTable(
     "One row per record set aside.", topics=(WEB.dead_letters, PURCHASES.dead_letters),
 )  # fmt: skip
 
+# Where the accepted events of a stream are.
+ACCEPTED = {WEB: RAW_WEB_EVENTS, PURCHASES: RAW_PURCHASE_EVENTS}
 EVENT_TABLES = (RAW_WEB_EVENTS, RAW_PURCHASE_EVENTS, RAW_DEAD_LETTERS)
 RAW_TABLES = (*EVENT_TABLES, *(_replica(table) for table in REPLICATED_TABLES))

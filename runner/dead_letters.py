@@ -18,15 +18,14 @@ from rich.table import Table
 
 from contracts.events import SOURCE_POSITION
 from contracts.settings import SettingsError, settings
-from contracts.tables import RAW_DEAD_LETTERS, RAW_PURCHASE_EVENTS, RAW_WEB_EVENTS
-from contracts.topics import INTAKE_GROUP, MAX_MESSAGE_BYTES, PURCHASES, SINK_GROUP, STREAMS, WEB, Stream
+from contracts.tables import ACCEPTED, RAW_DEAD_LETTERS
+from contracts.topics import INTAKE_GROUP, MAX_MESSAGE_BYTES, SINK_GROUP, STREAMS, Stream
 from flink_jobs.submit import checkpoint
 from runner.display import console as terminal
 from runner.topics import text
 from verify.settle import UnsettledError, wait_until_read
 from verify.stores import warehouse
 
-ACCEPTED = {WEB: RAW_WEB_EVENTS, PURCHASES: RAW_PURCHASE_EVENTS}
 SAMPLES = 2
 FLUSH_SECONDS = 60
 ANSWER_SECONDS = 300

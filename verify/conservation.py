@@ -9,12 +9,11 @@ import pyarrow as pa
 from confluent_kafka import Consumer, TopicPartition
 
 from contracts.settings import settings
-from contracts.tables import RAW_DEAD_LETTERS, RAW_PURCHASE_EVENTS, RAW_TABLES, RAW_WEB_EVENTS
-from contracts.topics import PURCHASES, STREAMS, WEB, Stream
+from contracts.tables import ACCEPTED, RAW_DEAD_LETTERS, RAW_TABLES
+from contracts.topics import STREAMS, Stream
 from verify.result import SHOWN, Result
 from verify.stores import warehouse
 
-ACCEPTED = {WEB: RAW_WEB_EVENTS, PURCHASES: RAW_PURCHASE_EVENTS}
 # Dead letters whose bytes are compared with the source topic.
 INSPECTED = 300
 

@@ -8,8 +8,8 @@ from random import Random
 from confluent_kafka import Producer
 
 from contracts.settings import settings
-from contracts.tables import CUSTOMER_DAYS, LIVE_PURCHASES, RAW_PURCHASE_EVENTS, RAW_WEB_EVENTS, SESSIONS
-from contracts.topics import PURCHASES, WEB, Stream
+from contracts.tables import ACCEPTED, CUSTOMER_DAYS, LIVE_PURCHASES, SESSIONS
+from contracts.topics import Stream
 from generators.ledger import Ledger
 from generators.records import good
 from verify.stores import shop, warehouse
@@ -18,7 +18,6 @@ IN_ORDER, SHUFFLED = "in-order-", "shuffled-"
 IDS = ("event_id", "customer_id", "session_id", "purchase_id")
 SHUFFLE_SECONDS = 600
 DOUBLED = 0.05
-SOURCES = {WEB: RAW_WEB_EVENTS, PURCHASES: RAW_PURCHASE_EVENTS}
 
 Event = dict[str, object]
 
@@ -26,7 +25,7 @@ Event = dict[str, object]
 def newest(stream: Stream, count: int) -> list[Event]:
     """Accepted events in order of their time."""
     names = ", ".join(column.name for column in stream.event.fields)
-    query = f"SELECT {names} FROM {SOURCES[stream].qualified} FINAL ORDER BY event_time DESC LIMIT {count}"
+    query = f"SELECT {names} FROM {ACCEPTED[stream].qualified} FINAL ORDER BY event_time DESC LIMIT {count}"
     return list(warehouse().query(query).named_results())[::-1]
 
 
