@@ -50,6 +50,7 @@ def consumer(config: Settings) -> Consumer:
         "auto.offset.reset": "earliest",
         "enable.auto.commit": False,
         "max.poll.interval.ms": 1_800_000,  # an insert may wait for ClickHouse to come back
+        "session.timeout.ms": 10_000,  # a killed sink's partitions wait so long for the one that follows
         "fetch.wait.max.ms": 50,
         "queued.max.messages.kbytes": 65_536,
         "topic.metadata.refresh.interval.ms": 10_000,

@@ -13,13 +13,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from random import Random
 
 from rich.table import Table
 
+from chaos import canary
 from chaos.faults import FAULTS, Fault
-from chaos.stack import NotRecoveredError, flows, wait_until
+from chaos.stack import NotRecoveredError, wait_until
 from contracts.settings import ROOT, settings
 from runner.display import console
 from runner.tools import python
@@ -73,12 +73,14 @@ def strike(name: str, fault: Fault, seed: int, rate: int) -> Run:
     seconds = None
     try:
         with load(rate, seed):
-            began = datetime.now(UTC)
-            wait_until("events before the fault", lambda: flows(began), RECOVERY_SECONDS)
+            before = canary.send()
+            wait_until("an event before the fault", lambda: canary.arrived(before), RECOVERY_SECONDS)
             time.sleep(WARM_UP_SECONDS)
             fault(Random(seed))
-            struck = datetime.now(UTC)
-            seconds = round(wait_until("events after the fault", lambda: flows(struck), RECOVERY_SECONDS), 1)
+            struck = time.monotonic()
+            after = canary.send()
+            wait_until("an event after the fault", lambda: canary.arrived(after), RECOVERY_SECONDS)
+            seconds = round(time.monotonic() - struck, 1)
         settle(SETTLE_SECONDS, tell=lambda _text: None)
     except (NotRecoveredError, UnsettledError, RuntimeError, OSError) as error:
         return Run(name, seed, seconds, failed=str(error))

@@ -1,0 +1,45 @@
+"""One event of our own: when it is in Postgres and in ClickHouse, events flow. Others' times tell less: some clocks run ahead."""
+
+import json
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from confluent_kafka import Producer
+
+from chaos.stack import NotRecoveredError
+from contracts.events import SCHEMA_VERSION, UNKNOWN
+from contracts.settings import settings
+from contracts.tables import RAW_WEB_EVENTS, SESSIONS
+from contracts.topics import WEB
+from generators.ledger import Ledger
+from generators.records import good
+from verify.stores import shop, warehouse
+
+CUSTOMER = "canary"
+DELIVERY_SECONDS = 300
+
+
+def send() -> str:
+    """Send it and enter it in the ledger; its event id, also its session's. NotRecoveredError where Kafka takes nothing."""
+    name, now = f"canary-{uuid4()}", datetime.now(UTC)
+    event = {
+        "event_id": name, "event_time": f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03d}Z",
+        "schema_version": SCHEMA_VERSION, "event_type": "landing", "customer_id": CUSTOMER, "session_id": name,
+        "device": UNKNOWN, "country": UNKNOWN, "channel": UNKNOWN,
+    }  # fmt: skip
+    key, value = CUSTOMER.encode(), json.dumps(event).encode()
+    options = {"enable.idempotence": True, "delivery.timeout.ms": DELIVERY_SECONDS * 1000, "log_level": 0}
+    producer = Producer({"bootstrap.servers": settings().address("KAFKA"), **options})
+    producer.produce(WEB.source, value, key=key)
+    if producer.flush(DELIVERY_SECONDS):
+        raise NotRecoveredError(f"Kafka took no event for {DELIVERY_SECONDS} s")
+    with Ledger(settings().truth, name) as ledger:
+        ledger.add(good(WEB, [key], [value], [name], [int(now.timestamp() * 1000)]))
+    return name
+
+
+def arrived(name: str) -> bool:
+    with shop("postgres") as connection:
+        found = connection.execute(f"SELECT 1 FROM {SESSIONS.qualified} WHERE session_id = %s", (name,)).fetchone()  # type: ignore[arg-type]
+    query = f"SELECT count() FROM {RAW_WEB_EVENTS.qualified} WHERE event_id = %(name)s"
+    return bool(found) and warehouse().query(query, {"name": name}).first_row[0] > 0
