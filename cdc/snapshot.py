@@ -32,23 +32,6 @@ def snapshot_again() -> dict[str, int]:
     return {table.qualified: _bury(table, began) for table in tables}
 
 
-def drop_slot() -> None:
-    """End the slot's consumer and drop it, as a careless operator or a failover would."""
-    with psycopg.connect(settings().postgres_dsn("postgres"), autocommit=True) as connection:
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while True:
-            connection.execute(
-                "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = %s AND active", (CDC_SLOT,)
-            )
-            try:
-                connection.execute("SELECT pg_drop_replication_slot(%s)", (CDC_SLOT,))
-            except psycopg.errors.ObjectInUse:
-                if time.monotonic() > deadline:
-                    raise
-            else:
-                return
-
-
 def _wal_position() -> int:
     with psycopg.connect(settings().postgres_dsn("postgres")) as connection:
         row = connection.execute("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint").fetchone()

@@ -10,8 +10,8 @@ from random import Random
 
 import requests
 
-from cdc.snapshot import drop_slot, snapshot_again
-from chaos.stack import away, database, kill, wait_until
+from cdc.snapshot import snapshot_again
+from chaos.stack import away, database, drop_slot, kill, wait_until
 from contracts.settings import settings
 from contracts.tables import CUSTOMERS, RAW_DATABASE, RAW_WEB_EVENTS
 from contracts.topics import CDC_CONNECTOR

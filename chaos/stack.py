@@ -8,6 +8,7 @@ from collections.abc import Callable
 import psycopg
 
 from contracts.settings import settings
+from contracts.topics import CDC_SLOT
 from runner.control import Control
 
 
@@ -31,6 +32,20 @@ def away(service: str, seconds: float) -> None:
 def database() -> psycopg.Connection:
     """The shop's database as its owner."""
     return psycopg.connect(settings().postgres_dsn("postgres"), autocommit=True)
+
+
+def drop_slot(seconds: float = 60) -> None:
+    """Drop the replication slot under its consumer, as a careless operator or a failover would."""
+    end = "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = %s AND active"
+
+    def dropped() -> bool:
+        # Debezium comes back at once: between its end and its return the slot is free.
+        connection.execute(end, (CDC_SLOT,))
+        connection.execute("SELECT pg_drop_replication_slot(%s)", (CDC_SLOT,))
+        return True
+
+    with database() as connection:
+        wait_until("the replication slot dropped", dropped, seconds)
 
 
 def wait_until(what: str, holds: Callable[[], bool], seconds: float) -> None:
