@@ -20,6 +20,7 @@ def java_command(s: Settings, heap: str, *arguments: str) -> tuple[str, ...]:
         java(),
         f"-Xms{heap}",
         f"-Xmx{heap}",
+        s.jvm_compiler,
         "-XX:+UseG1GC",
         "-XX:MaxGCPauseMillis=20",
         "-XX:+ExitOnOutOfMemoryError",
