@@ -36,8 +36,8 @@ def main() -> int:
         return 1
     parts = {
         "demo": demo,
-        # The backlog first: it also has the JVMs compile what a stack that has run for a while has compiled.
-        "throughput": lambda: throughput(s.number("BENCH_EVENTS", 2_000_000)),
+        # The backlogs first: they also have the JVMs compile what a stack that has run for a while has compiled.
+        "throughput": lambda: throughput(s.number("BENCH_EVENTS", 500_000), s.number("BENCH_CUSTOMERS", 40_000)),
         "latency": lambda: latency(s.number("BENCH_LIVE_RATE", 2000), s.number("BENCH_LIVE_SECONDS", 150)),
         "memory": memory,
         "storage": storage,

@@ -31,18 +31,26 @@ def rate(output: str) -> float:
     return float(found[2].replace(",", ""))
 
 
-def throughput(events: int) -> dict[str, object]:
-    """The backlog is sent while the job is stopped, so that the two do not share the cores."""
-    settle()
-    stop()
-    sent = generate("web_events", "--rate", "max", "--events", str(events), "--seed", "901")
-    backlog = flink_lag()
-    submit()
-    wait_for_flink(time.monotonic() + CATCH_UP_SECONDS, lambda text: print(text, flush=True))
-    passed = time.time() - running_since(INTAKE)
+def throughput(events: int, customers: int) -> dict[str, object]:
+    """Two backlogs: two months of a shop in the order of their days, as an outage leaves one, and events that all happen now,
+    where no update of a session or a minute falls together with the next one of it."""
+    in_order, _ = backlog("history", "--customers", str(customers), "--months", "2", "--seed", "903")
+    at_once, sent = backlog("web_events", "--rate", "max", "--events", str(events), "--seed", "901")
     return {
         "generator_events_per_second": round(sent),
-        "flink_backlog_events": backlog,
-        "flink_catch_up_events_per_second": round(backlog / passed),
-        "command": "make bench: generators web_events --rate max; both jobs, from their start until the backlog is written",
+        "flink_catch_up_events_per_second": in_order,
+        "flink_catch_up_at_once_events_per_second": at_once,
+        "command": "make bench: generators history, then web_events --rate max, each while the jobs are stopped;"
+        " both jobs, from their start until the backlog is written",
     }
+
+
+def backlog(*generator: str) -> tuple[int, float]:
+    """Records a second, of the jobs catching up and of the generator. The two do not share the cores."""
+    settle()
+    stop()
+    sent = generate(*generator)
+    records = flink_lag()
+    submit()
+    wait_for_flink(time.monotonic() + CATCH_UP_SECONDS, lambda text: print(text, flush=True))
+    return round(records / (time.time() - running_since(INTAKE))), sent

@@ -32,12 +32,17 @@ def validated_source_name(stream: Stream) -> str:
 
 
 def validated_source(stream: Stream, settings: Settings) -> str:
+    return validated(stream, _kafka_source(stream.validated, LIVE_GROUP, settings), "value.")
+
+
+def validated(stream: Stream, connector: str, option: str = "") -> str:
+    """The table of a stream's validated events, read from there as JSON; ``option`` begins the format's options."""
     body = ", ".join(f"`{column.name}` {column.type.flink}" for column in stream.event.fields)
     return f"""
         CREATE TABLE {validated_source_name(stream)} ({body}, arrived AS PROCTIME()) WITH (
-          {_kafka_source(stream.validated, LIVE_GROUP, settings)},
-          'value.format' = 'json',
-          'value.json.timestamp-format.standard' = 'ISO-8601'
+          {connector},
+          '{option}format' = 'json',
+          '{option}json.timestamp-format.standard' = 'ISO-8601'
         )"""
 
 

@@ -1,0 +1,139 @@
+"""Whatever the order in which events arrive, and however often: the live job's queries make the same tables of them."""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as how
+from hypothesis import strategies as st
+
+from contracts import settings as contract_settings
+from contracts.events import DEVICES, PURCHASE_STATUSES, WEB_EVENT_TYPES
+from contracts.settings import ROOT
+from contracts.tables import CUSTOMER_DAYS, LIVE_TABLES
+from contracts.topics import PURCHASES, WEB
+from runner import flink
+from runner.tools import python
+
+# Within the retention, and an hour from a day's end.
+NOON = (datetime.now(UTC) - timedelta(days=1)).replace(hour=12, minute=0, second=0, microsecond=0)
+LATE_MINUTES = 10
+ANSWER = "table: "
+
+Events = dict[str, list[dict]]
+Compute = Callable[[str, Events], list[list[str]]]
+
+
+@pytest.fixture(scope="module")
+def compute(tmp_path_factory) -> Iterator[Compute]:
+    """(table, events in their order of arrival) -> rows, by one Flink for all examples."""
+    var = tmp_path_factory.mktemp("order")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VAR_DIR", str(var))
+        patch.setenv("FLINK_PASSWORD", "of-no-server")
+        contract_settings.settings.cache_clear()
+        flink.prepare()
+        environment = flink.environment() | {
+            "FLINK_OPT_DIR": str(flink.home() / "opt"), "FLINK_PLUGINS_DIR": str(flink.home() / "plugins"),
+        }  # fmt: skip
+        command = [python("flink"), "-m", "tests.integration.result_tables", ANSWER]
+        with (
+            (var / "errors.log").open("w+") as errors,
+            subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
+            ) as worker,
+        ):
+
+            def ask(table: str, arrived: Events) -> list[list[str]]:
+                worker.stdin.write(json.dumps({"table": table, "arrived": arrived, "folder": str(var)}) + "\n")
+                worker.stdin.flush()
+                for line in worker.stdout:
+                    if line.startswith(ANSWER):
+                        return json.loads(line.removeprefix(ANSWER))
+                errors.seek(0)
+                raise RuntimeError(f"the job ended: {errors.read()[-2000:]}")
+
+            yield ask
+            worker.stdin.close()
+            worker.wait(60)
+    contract_settings.settings.cache_clear()
+
+
+def instant(seconds: float) -> str:
+    return (NOON + timedelta(seconds=seconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def one_of(*values: object) -> st.SearchStrategy:
+    return st.sampled_from(values)
+
+
+MOMENTS = st.integers(0, 1800)
+CUSTOMERS = one_of("ann", "bob", "cy")
+MONEY = st.integers(0, 99_999).map(lambda cents: cents / 100)
+
+
+@st.composite
+def web_events(draw: st.DrawFn, number: int) -> dict:
+    return {
+        "event_id": f"web-{number}", "event_time": instant(draw(MOMENTS)), "schema_version": 1,
+        "event_type": draw(st.sampled_from(WEB_EVENT_TYPES)), "customer_id": draw(CUSTOMERS),
+        "session_id": draw(one_of("s1", "s2", "s3", None)), "product_id": "p1", "category": draw(one_of("lips", None)),
+        "brand": None, "price": draw(st.none() | MONEY), "quantity": draw(one_of(None, 1, 3)),
+        "device": draw(st.sampled_from(DEVICES)), "country": draw(one_of("DE", "FR")), "channel": draw(one_of("paid", "email")),
+    }  # fmt: skip
+
+
+@st.composite
+def purchase_events(draw: st.DrawFn, number: int) -> dict:
+    purchase = draw(one_of("o1", "o2", "o3"))
+    return {
+        "event_id": f"buy-{number}", "event_time": instant(draw(MOMENTS)), "schema_version": 1, "purchase_id": purchase,
+        "customer_id": draw(CUSTOMERS), "session_id": draw(one_of("s1", None)), "purchased_at": instant(0),
+        "status": draw(st.sampled_from(PURCHASE_STATUSES)), "product_id": None, "brand": None,
+        "category": draw(one_of("lips", "skin", None)),
+        "quantity": draw(st.integers(1, 5)), "amount": draw(MONEY), "discount": 0.5, "currency": "EUR",
+        "device": draw(st.sampled_from(DEVICES)), "country": draw(one_of("DE", "FR")), "channel": "paid",
+    }  # fmt: skip
+
+
+@st.composite
+def arrivals(draw: st.DrawFn) -> tuple[Events, Events]:
+    """The same events twice: in order, each once; and up to ten minutes late, some of them once more."""
+    in_order, late = {}, {}
+    for stream, one in ((WEB, web_events), (PURCHASES, purchase_events)):
+        events = [draw(one(number)) for number in range(draw(st.integers(1, 25)))]
+        again = [event for event in events if draw(st.integers(0, 19)) == 0]
+        delayed = [(event, draw(st.integers(0, 60 * LATE_MINUTES))) for event in events + again]
+        in_order[stream.event.name] = sorted(events, key=lambda event: event["event_time"])
+        late[stream.event.name] = [
+            event
+            for event, delay in sorted(
+                delayed, key=lambda pair: datetime.fromisoformat(pair[0]["event_time"]) + timedelta(seconds=pair[1])
+            )
+        ]
+    return in_order, late
+
+
+@pytest.mark.parametrize("table", [table.name for table in LIVE_TABLES])
+@given(both=arrivals())
+@how(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+def test_the_order_of_arrival_does_not_matter(compute, table, both):
+    in_order, late = both
+    assert compute(table, late) == compute(table, in_order)
+
+
+def test_an_event_more_makes_another_table(compute):
+    """What the test above compares does depend on the events."""
+    event = {
+        "event_id": "e1", "event_time": instant(0), "schema_version": 1, "event_type": "view", "customer_id": "ann",
+        "session_id": "s1", "product_id": None, "category": None, "brand": None, "price": None, "quantity": None,
+        "device": "mobile", "country": "DE", "channel": "paid",
+    }  # fmt: skip
+    one, two = (
+        {WEB.event.name: [event | {"event_id": f"e{n}"} for n in range(count)], PURCHASES.event.name: []} for count in (1, 2)
+    )
+    assert len(compute(CUSTOMER_DAYS.name, one)) == 1
+    assert compute(CUSTOMER_DAYS.name, one) != compute(CUSTOMER_DAYS.name, two)
