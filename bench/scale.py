@@ -13,7 +13,7 @@ DAY = 86_400
 def rows(results: dict) -> list[tuple[str, ...]]:
     """Name and a figure for each of MACHINES."""
     cores, per_event = results["machine"]["cores"], results["storage"]["bytes_per_event"]
-    rate = results["throughput"]["flink_catch_up_events_per_second"] * HEADROOM
+    rate = results["throughput"]["flink_catch_up_at_once_events_per_second"] * HEADROOM
     state_days = settings().live_retention_days + 1
     lines = {
         "events/s, steadily": lambda n: f"{n * rate:,.0f}",

@@ -48,7 +48,7 @@ def test_ten_machines_are_ten_times_one():
     per_event = {"flink_state": 100.0, "kafka": 200.0, "clickhouse": 10.0}
     measured = {
         "machine": MACHINE,
-        "throughput": {"flink_catch_up_events_per_second": 2000},
+        "throughput": {"flink_catch_up_at_once_events_per_second": 2000},
         "storage": {"bytes_per_event": per_event},
     }
     found = {row[0]: row[1:] for row in scale.rows(measured)}
