@@ -101,6 +101,8 @@ lint:  ## ruff, mypy, sqlfluff
 	$(call venv,dev) -m ruff check . && $(call venv,dev) -m ruff format --check . && $(call venv,dev) -m mypy contracts && $(call venv,dev) -m sqlfluff lint dbt/models
 chaos: setup  ## Break each part of the running stack under load; what comes back, and what is lost: SEEDS= FAULT=
 	$(CORE) -m chaos --seeds "$(SEEDS)" --fault "$(FAULT)"
+freshness: setup  ## How old the newest row of each of the warehouse's sources is
+	$(call venv,dbt) dbt/freshness.py
 docs: setup  ## dbt's documentation site, with lineage: var/docs/index.html
 	$(call venv,dbt) dbt/docs.py
 bench: setup  ## Measure, after a demo; writes bench/results.json and the README's figures
@@ -109,4 +111,4 @@ bench: setup  ## Measure, after a demo; writes bench/results.json and the README
 help:
 	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z_-]+:.*##/ {printf "  %-30s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: chaos resnapshot synth docker-up docker-down docker-clean dlq dlq-replay jobs-upgrade demo up down status logs clean verify generate_web_events generate_streaming_purchases replay topics sql psql marts segments setup setup-dev env render test lint bench help docs
+.PHONY: chaos resnapshot synth docker-up docker-down docker-clean dlq dlq-replay jobs-upgrade demo up down status logs clean verify generate_web_events generate_streaming_purchases replay topics sql psql marts segments setup setup-dev env render test lint bench help docs freshness

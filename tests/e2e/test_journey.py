@@ -27,6 +27,7 @@ from runner.airflow_client import Airflow
 from runner.processes import marked
 from runner.superset_client import DASHBOARDS
 from tests.e2e.browser import look, signed_in
+from tests.e2e.session_agreement import DIFFERING, REASONS
 from tests.e2e.shuffled import IN_ORDER, SHUFFLED, newest, renamed, results, send, shuffled
 from verify.lake import lake
 from verify.settle import settle
@@ -52,6 +53,15 @@ def test_the_demo_reconciles(stack):
         stack.sql("SELECT count() FROM marts.customer_features")[0][0]
     )
     assert len(summary["segments"]) >= 2
+
+
+def test_live_sessions_are_the_marts_where_the_ids_follow_the_rule(stack):
+    """And where they do not, it is said why: the mart cuts by silence, the live table believes the client."""
+    reasons = {reason: int(count) for reason, count in stack.sql(REASONS)}
+    assert set(reasons) <= {"", "longer silent than the gap", "another id within the gap", "events without an id"}, reasons
+    assert reasons[""] > 0.8 * sum(reasons.values()), reasons
+    assert reasons["longer silent than the gap"] + reasons["another id within the gap"] > 0, reasons
+    assert stack.sql(DIFFERING) == []
 
 
 def test_segments_are_written_everywhere(stack):

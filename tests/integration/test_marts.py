@@ -1,6 +1,7 @@
 """dbt's marts over a random history in a real ClickHouse equal an independent computation, at a past cutoff and today."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
@@ -20,6 +21,7 @@ from warehouse_stack import Warehouse, python
 
 from contracts.churn import audit_cutoffs, feature_cutoffs
 from contracts.settings import ROOT
+from contracts.tables import INGESTED, RAW_WEB_EVENTS
 
 # The history goes on for weeks after it.
 PAST = date(2024, 6, 28)
@@ -362,6 +364,18 @@ def test_the_documentation_is_one_page(built: SimpleNamespace, warehouse: Wareho
         "source.customer_analytics.raw",
     ):
         assert node in page
+
+
+@pytest.mark.parametrize("built", [""], indirect=True, ids=["present"])
+def test_a_source_that_stands_still_is_named(built: SimpleNamespace, warehouse: Warehouse) -> None:
+    command = [python("dbt"), str(ROOT / "dbt" / "freshness.py")]
+    done = warehouse.run(command)
+    assert done.returncode == 0 and re.search(r"raw\.web_events +pass ", done.stdout), done.stdout + done.stderr
+    age = f"ALTER TABLE {RAW_WEB_EVENTS.qualified} UPDATE {INGESTED} = {INGESTED} %s INTERVAL 2 DAY WHERE 1"
+    built.client.command(age % "-", settings={"mutations_sync": 2})
+    done = warehouse.run(command)
+    built.client.command(age % "+", settings={"mutations_sync": 2})
+    assert done.returncode == 1 and re.search(r"raw\.web_events +warn +newest row 17\d,", done.stdout), done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
