@@ -98,6 +98,9 @@ setup-dev:
 	@$(SETUP) all dev synth compose chromium
 test: setup-dev  ## Unit, contract, integration and end-to-end tests
 	$(call venv,dev) -m pytest
+test-docker:  ## The compose file, run: takes a Docker engine, or root with dockerd and debootstrap; about half an hour
+	@$(SETUP) dev minio compose
+	$(call venv,dev) -m pytest -p no:cacheprovider tests/docker
 lint:  ## ruff, mypy, sqlfluff
 	@$(SETUP) dev
 	$(call venv,dev) -m ruff check . && $(call venv,dev) -m ruff format --check . && $(call venv,dev) -m mypy contracts && $(call venv,dev) -m sqlfluff lint dbt/models
@@ -111,4 +114,4 @@ bench: setup  ## Measure, after a demo; writes bench/results.json and the README
 help:
 	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z_-]+:.*##/ {printf "  %-30s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: chaos resnapshot synth docker-up docker-demo docker-down docker-clean dlq dlq-replay jobs-upgrade demo up down status logs clean verify generate_web_events generate_streaming_purchases replay topics sql psql marts segments setup setup-dev env render test lint bench help docs
+.PHONY: chaos resnapshot synth test-docker docker-up docker-demo docker-down docker-clean dlq dlq-replay jobs-upgrade demo up down status logs clean verify generate_web_events generate_streaming_purchases replay topics sql psql marts segments setup setup-dev env render test lint bench help docs
