@@ -17,8 +17,6 @@ from runner.env import write_missing
 from runner.preflight import port_holder
 from runner.setup.compose import program
 
-# Memory limits of the containers that keep running, MB.
-MEMORY_MB = {"core": 6656, "batch": 2912, "ui": 672}
 # Title, port and login of each page, by profile.
 PAGES = {
     "core": (
@@ -41,11 +39,11 @@ class DockerError(Exception):
 
 def profiles() -> list[str]:
     """DockerError names one that does not exist."""
-    names = settings().get("PROFILES", ",".join(MEMORY_MB)).replace(",", " ").split()
-    unknown = [name for name in names if name not in MEMORY_MB]
+    names = settings().get("PROFILES", ",".join(PAGES)).replace(",", " ").split()
+    unknown = [name for name in names if name not in PAGES]
     if unknown:
-        raise DockerError(f"PROFILES: {unknown[0]!r} is none of {', '.join(MEMORY_MB)}")
-    return ["core", *(name for name in MEMORY_MB if name in names and name != "core")]
+        raise DockerError(f"PROFILES: {unknown[0]!r} is none of {', '.join(PAGES)}")
+    return ["core", *(name for name in PAGES if name in names and name != "core")]
 
 
 def output_of(*command: str) -> tuple[int, str]:
@@ -70,17 +68,22 @@ def compose() -> list[str]:
     raise DockerError("this docker has no Compose: install its plug-in, or run `python3 -m runner.setup compose`")
 
 
-def check_engine(wanted: list[str]) -> None:
-    """The engine answers and has the memory."""
+def check_engine() -> None:
+    """The engine answers this user."""
     status, answer = output_of("docker", "ps", "--quiet")
     if status and "permission denied" in answer:
         raise DockerError("this user may not use the Docker engine: join the group `docker`, or run as root")
     if status:
         raise DockerError(f"the Docker engine does not answer: {answer or f'docker ps ended with {status}'}")
+
+
+def check_memory(project: dict) -> None:
+    """The engine has what the containers that keep running may take together."""
+    limits = (int(each["mem_limit"]) for each in project["services"].values() if each.get("restart") != "no")
     _, memory = output_of("docker", "info", "--format", "{{.MemTotal}}")
-    found, needed = int(memory) // 2**20, sum(MEMORY_MB[name] for name in wanted)
+    found, needed = int(memory) // 2**20, sum(limits) // 2**20
     if found < needed:
-        raise DockerError(f"Docker has {found} MB of memory, {', '.join(wanted)} may take {needed} MB: see PROFILES")
+        raise DockerError(f"Docker has {found} MB of memory, the containers may take {needed} MB: PROFILES leaves parts out")
 
 
 def environment() -> dict[str, str]:
@@ -121,12 +124,12 @@ def taken_ports(project: dict) -> Iterator[str]:
         return
     label = f"label=com.docker.compose.project={project['name']}"
     own = subprocess.run(["docker", "ps", "--filter", label, "--format", "{{.Ports}}"], capture_output=True, text=True).stdout
-    names = {settings().port(name): name for name in PORTS}
+    names = {settings().port(name): f", or set {name}_PORT or PORT_OFFSET" for name in PORTS}
     for service, given in project["services"].items():
         for each in given.get("ports", []):
             host, port = each["host_ip"], int(each["published"])
             if f"{host}:{port}->" not in own and (holder := port_holder(host, port)):
-                yield f"{service}: port {port} on {host} is {holder}: free it, or set {names[port]}_PORT or PORT_OFFSET"
+                yield f"{service}: port {port} on {host} is {holder}: free it{names.get(port, '')}"
 
 
 def build(project: dict) -> None:
@@ -149,9 +152,10 @@ def secrets() -> None:
 
 def up() -> None:
     command, wanted = compose(), profiles()
-    check_engine(wanted)
+    check_engine()
     secrets()
     project = configuration(command, wanted)
+    check_memory(project)
     if problems := list(taken_ports(project)):
         raise DockerError("\n".join(problems))
     build(project)

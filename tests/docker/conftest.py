@@ -114,7 +114,7 @@ def prepare(stack: Stack) -> dict:
     """Secrets written, Compose found; the file as Compose reads it."""
     code = (
         "import json; from runner import docker as d; d.secrets(); c = d.compose(); "
-        "print(json.dumps([c, d.configuration(c, list(d.MEMORY_MB))]))"
+        "print(json.dumps([c, d.configuration(c, list(d.PAGES))]))"
     )
     done = stack.run("python3", "-c", code)
     assert done.returncode == 0, done.stderr
@@ -125,7 +125,7 @@ def prepare(stack: Stack) -> dict:
 
 def build(stack: Stack) -> None:
     """The project's own images, which the stand-ins are built on."""
-    code = "from runner import docker as d; d.build(d.configuration(d.compose(), list(d.MEMORY_MB)))"
+    code = "from runner import docker as d; d.build(d.configuration(d.compose(), list(d.PAGES)))"
     done = stack.run("python3", "-c", code, seconds=3600)
     assert done.returncode == 0, done.stderr[-4000:]
 

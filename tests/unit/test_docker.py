@@ -65,20 +65,21 @@ def test_compose_is_the_plug_in_or_a_program(program, tmp_path: Path):
 def test_an_engine_that_does_not_answer_is_told_with_its_reason(program):
     program("docker", "echo 'Cannot connect to the Docker daemon' >&2; exit 1")
     with pytest.raises(docker.DockerError, match="^the Docker engine does not answer: Cannot connect to the Docker daemon$"):
-        docker.check_engine(["core"])
+        docker.check_engine()
 
 
 def test_a_user_without_permission_is_told_the_remedy(program):
     program("docker", "echo 'Got permission denied while trying to connect' >&2; exit 1")
     with pytest.raises(docker.DockerError, match="^this user may not use the Docker engine: join the group `docker`"):
-        docker.check_engine(["core"])
+        docker.check_engine()
 
 
 def test_an_engine_with_too_little_memory_is_refused(program):
-    program("docker", f'[ "$1" = ps ] || echo {docker.MEMORY_MB["core"] * 2**20}')
-    docker.check_engine(["core"])
-    with pytest.raises(docker.DockerError, match="core, ui may take"):
-        docker.check_engine(["core", "ui"])
+    program("docker", f"echo {1024 * 2**20}")
+    core, once = {"restart": "unless-stopped", "mem_limit": str(1024 * 2**20)}, {"restart": "no", "mem_limit": "99"}
+    docker.check_memory({"services": {"kafka": core, "bootstrap": once}})
+    with pytest.raises(docker.DockerError, match="^Docker has 1024 MB of memory, the containers may take 2048 MB: PROFILES"):
+        docker.check_memory({"services": {"kafka": core, "postgres": core}})
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_the_offset_moves_every_published_port(monkeypatch: pytest.MonkeyPatch):
 def engine(log: Path, tmp_path: Path, port: int = 1) -> str:
     """A docker that writes down its arguments and knows one service."""
     build = {"context": "/src", "dockerfile": "docker/Dockerfile", "target": "core", "args": {"BASE": "debian"}}
-    given = {"image": "own:1", "build": build, "ports": [{"host_ip": "127.0.0.1", "published": str(port)}]}
+    given = {"image": "own:1", "mem_limit": "1", "build": build, "ports": [{"host_ip": "127.0.0.1", "published": str(port)}]}
     (tmp_path / "project").write_text(json.dumps({"name": "stack", "services": {"kafka": given}}) + "\n")
 
     def show(name: str) -> str:
