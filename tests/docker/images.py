@@ -27,7 +27,7 @@ class Images:
     def __init__(self, project: dict, settings: Settings, environment: dict[str, str], folder: Path) -> None:
         self.services = project["services"]
         self.settings = settings
-        self.environment = environment
+        self.environment = environment | {"DOCKER_BUILDKIT": "1"}
         self.folder = folder
         self.made: list[str] = []
         self.missing: list[str] = []
@@ -40,10 +40,12 @@ class Images:
             raise RuntimeError(f"{' '.join(map(str, command[:3]))} … ended with {done.returncode}:\n{done.stderr[-3000:]}")
 
     def present(self, image: str) -> bool:
-        """On the machine, or pulled now."""
-        return succeeds("docker", "image", "inspect", image, environment=self.environment) or succeeds(
-            "docker", "pull", "--quiet", image, environment=self.environment
-        )
+        """The real one, on the machine or pulled now: a stand-in that an interrupted run left does not count."""
+        label = ("docker", "image", "inspect", "--format", f'{{{{index .Config.Labels "{LABEL}"}}}}', image)
+        found = subprocess.run(label, env=self.environment, capture_output=True, text=True)
+        if found.returncode == 0 and found.stdout.strip() != "true":
+            return True
+        return succeeds("docker", "pull", "--quiet", image, environment=self.environment)
 
     def base(self) -> None:
         image = self.core["build"]["args"]["BASE"]
