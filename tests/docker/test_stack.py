@@ -67,7 +67,7 @@ def test_containers_are_confined(stack: Stack, secrets: list[str]):
         assert set(bound) <= {"127.0.0.1"}, name
         assert not [secret for secret in secrets if secret in json.dumps(each)], f"{name} shows a secret"
     for name, each in stack.containers().items():
-        users = stack.docker("top", each["Id"], "-o", "uid").split()[1:]
+        users = [line.split()[1] for line in stack.docker("top", each["Id"], "-o", "pid,uid").splitlines()[1:]]
         assert users and "0" not in users, f"{name} runs as root"
 
 
