@@ -173,7 +173,7 @@ def demo() -> None:
     if missing := [name for name in ("kafka", "airflow-scheduler") if name not in running]:
         raise DockerError(f"{missing[0]} does not run: `make docker-up` starts it (the demo takes core and batch)")
     given = [f"--env={name}={value}" for name, value in sorted(settings().values.items()) if name.startswith("DEMO_")]
-    run(command, "run", "--rm", *given, "tools", "-m", "runner.demo", "--running")
+    run(command, "run", "--rm", *given, "batch-tools", "-m", "runner.demo", "--running")
 
 
 def down(remove_data: bool) -> None:

@@ -118,7 +118,7 @@ def test_dependencies_wait_for_health_or_for_completion():
 def test_somebody_waits_for_every_one_shot_service():
     """`up --wait` takes the end of any other for a failure."""
     awaited = {dependency for service in file.services().values() for dependency in service.get("depends_on", {})}
-    assert set(file.one_shot()) - {"tools"} <= awaited
+    assert set(file.one_shot()) - {"tools", "batch-tools"} <= awaited
 
 
 def ready_before(name: str, step: str = "") -> set[str]:

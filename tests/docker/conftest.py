@@ -57,7 +57,7 @@ class Stack:
 
     def tools(self, *arguments: str, seconds: float = 900) -> subprocess.CompletedProcess[str]:
         """A command of the project in a container of its own, as docs/docker.md tells it."""
-        command = ("--env-file", self.environment["ENV_FILE"], "--profile", "*", "run", "--rm", "-T", "tools")
+        command = ("--env-file", self.environment["ENV_FILE"], "--profile", "*", "run", "--rm", "-T", "batch-tools")
         return self.run(*self.compose(), *command, *arguments, seconds=seconds)
 
     def compose(self) -> list[str]:

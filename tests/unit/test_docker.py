@@ -165,7 +165,7 @@ def test_the_demo_goes_through_the_containers_that_run(program, tmp_path: Path, 
     monkeypatch.setenv("DEMO_CUSTOMERS", "400")
     module.settings.cache_clear()
     docker.demo()
-    assert log.read_text().splitlines()[-1].endswith("run --rm --env=DEMO_CUSTOMERS=400 tools -m runner.demo --running")
+    assert log.read_text().splitlines()[-1].endswith("run --rm --env=DEMO_CUSTOMERS=400 batch-tools -m runner.demo --running")
 
 
 def test_up_builds_starts_waits_and_prints_the_pages(program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd):
