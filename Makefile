@@ -75,6 +75,8 @@ segments: setup  ## Marts, Iceberg, Spark K-Means segments and their report
 ##@ With Docker
 docker-up:  ## The same stack in containers, pages printed: PROFILES=core,batch,ui
 	@python3 -m runner.docker up
+docker-demo:  ## A year of events through the running containers, and what went where: DEMO_CUSTOMERS= …
+	@python3 -m runner.docker demo
 docker-down:  ## Stop the containers, keep their data
 	@python3 -m runner.docker down
 docker-clean:  ## Stop the containers and remove their data (images stay)
@@ -96,6 +98,9 @@ setup-dev:
 	@$(SETUP) all dev synth compose chromium
 test: setup-dev  ## Unit, contract, integration and end-to-end tests
 	$(call venv,dev) -m pytest
+test-docker:  ## The compose file, run: takes a Docker engine, or root with dockerd and debootstrap; about half an hour
+	@$(SETUP) dev minio compose
+	$(call venv,dev) -m pytest -p no:cacheprovider tests/docker
 lint:  ## ruff, mypy, sqlfluff
 	@$(SETUP) dev
 	$(call venv,dev) -m ruff check . && $(call venv,dev) -m ruff format --check . && $(call venv,dev) -m mypy contracts && $(call venv,dev) -m sqlfluff lint dbt/models
@@ -111,4 +116,4 @@ bench: setup  ## Measure, after a demo; writes bench/results.json and the README
 help:
 	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z_-]+:.*##/ {printf "  %-30s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: chaos resnapshot synth docker-up docker-down docker-clean dlq dlq-replay jobs-upgrade demo up down status logs clean verify generate_web_events generate_streaming_purchases replay topics sql psql marts segments setup setup-dev env render test lint bench help docs freshness
+.PHONY: chaos resnapshot synth docker-up docker-down docker-clean dlq dlq-replay jobs-upgrade demo up down status logs clean verify generate_web_events generate_streaming_purchases replay topics sql psql marts segments setup setup-dev env render test lint bench help docs freshness test-docker docker-demo

@@ -1,6 +1,7 @@
 """Addresses, ports, credentials and sizes, from the environment over an env file.
 
-``settings()`` reads ``ENV_FILE`` (default ``.env`` at the top of the checkout) and lets the process environment win.
+``settings()`` reads ``ENV_FILE`` (default ``.env`` at the top of the checkout), over it the files of ``SECRETS_DIR`` where one
+is named, as containers are given theirs, and lets the process environment win.
 Every port is ``<NAME>_PORT``, moved by ``PORT_OFFSET`` where only the default applies, so that a second stack can run
 beside the first. Secrets have no default: ``runner`` writes random ones into the env file on first use.
 """
@@ -243,6 +244,12 @@ def read_env_file(path: Path) -> dict[str, str]:
     return values
 
 
+def read_secrets(directory: str) -> dict[str, str]:
+    """The secrets of a directory that holds each in a file of its name; none where no directory is named."""
+    files = (Path(directory) / name for name in SECRETS if directory)
+    return {path.name: path.read_text().strip() for path in files if path.exists()}
+
+
 @cache
 def settings() -> Settings:
-    return Settings({**read_env_file(env_file()), **os.environ})
+    return Settings({**read_env_file(env_file()), **read_secrets(os.environ.get("SECRETS_DIR", "")), **os.environ})

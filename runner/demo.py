@@ -1,5 +1,6 @@
 """The whole journey: start, a year of events, a live stream, the batch side through Airflow, and what went where."""
 
+import argparse
 import json
 import subprocess
 import sys
@@ -32,10 +33,11 @@ class DemoError(RuntimeError):
 
 
 class Demo:
-    """The stages in order, each with its seconds."""
+    """The stages in order, each with its seconds. ``running``: somebody else starts the stack and tells its pages."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, running: bool = False) -> None:
         self.console = console
+        self.running = running
         self.seconds: dict[str, float] = {}
 
     @contextmanager
@@ -47,8 +49,9 @@ class Demo:
 
     def run(self) -> int:
         s = settings()
-        with self.stage("start"), Progress(self.console) as progress:
-            stack.up(None, progress.tell)
+        if not self.running:
+            with self.stage("start"), Progress(self.console) as progress:
+                stack.up(None, progress.tell)
         with self.stage("history"):
             customers, months = s.number("DEMO_CUSTOMERS", 5000), s.number("DEMO_MONTHS", 12)
             generate("history", "--customers", str(customers), "--months", str(months))
@@ -89,17 +92,25 @@ class Demo:
         summary = {
             "run_id": run_id, "hops": counts, "segments": found, "seconds": self.seconds,
             "invariants": {result.name: result.holds for result in results}, "differences": broken,
-            "pages": [{"title": title, "address": address} for title, address, _ in stack.pages()],
+            "pages": [{"title": title, "address": address} for title, address, _ in self.pages()],
         }  # fmt: skip
         target = settings().var / "demo" / "summary.json"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(json.dumps(summary, indent=2, default=str) + "\n")
         verification.show(results, self.console)
-        for table in (counts_table(counts), segments_table(found), seconds_table(self.seconds), pages_table(run_id)):
+        for table in (
+            counts_table(counts),
+            segments_table(found),
+            seconds_table(self.seconds),
+            pages_table(self.pages(), run_id),
+        ):
             self.console.print(table)
         for line in broken:
             print(line, file=sys.stderr)
         return 1 if broken else 0
+
+    def pages(self) -> list[tuple[str, str, str]]:
+        return [] if self.running else stack.pages()
 
 
 def generate(*arguments: str) -> None:
@@ -146,17 +157,20 @@ def seconds_table(seconds: dict[str, float]) -> Table:
     return table
 
 
-def pages_table(run_id: str) -> Table:
+def pages_table(pages: list[tuple[str, str, str]], run_id: str) -> Table:
     table = Table("page", Column("address", overflow="fold"), Column("login", overflow="fold"), title="Pages")
-    for row in stack.pages():
+    for row in pages:
         table.add_row(*row)
     table.add_row("Report on the segments", str(settings().var / "reports" / f"segments-{run_id}.html"), "")
     return table
 
 
 def main(report: Callable[[str], None] = lambda text: print(text, file=sys.stderr)) -> int:
+    parser = argparse.ArgumentParser(prog="runner.demo", description=__doc__)
+    parser.add_argument("--running", action="store_true", help="the stack runs already: start nothing")
+    given = parser.parse_args()
     try:
-        return Demo(console()).run()
+        return Demo(console(), given.running).run()
     except stack.PartError as error:
         report("\n".join([str(error), *(f"  {line}" for line in error.lines)]))
     except (StackError, SettingsError, DemoError, AirflowError, UnsettledError) as error:

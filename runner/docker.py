@@ -1,20 +1,22 @@
-"""The stack in containers: ``python3 -m runner.docker up | down [--remove-data]``, with the system's Python.
+"""The stack in containers: ``python3 -m runner.docker up | demo | down [--remove-data]``, with the system's Python.
 
 ``PROFILES`` names the parts, all of them unless set; the env file gets the secrets that it lacks, as natively.
 """
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 
 from contracts.settings import PORTS, ROOT, SECRETS, SettingsError, env_file, settings
+from runner.docker_images import build_commands
 from runner.env import write_missing
+from runner.preflight import port_holder
 from runner.setup.compose import program
 
-# Memory limits of the containers that keep running, MB.
-MEMORY_MB = {"core": 6656, "batch": 2912, "ui": 672}
 # Title, port and login of each page, by profile.
 PAGES = {
     "core": (
@@ -37,11 +39,11 @@ class DockerError(Exception):
 
 def profiles() -> list[str]:
     """DockerError names one that does not exist."""
-    names = settings().get("PROFILES", ",".join(MEMORY_MB)).replace(",", " ").split()
-    unknown = [name for name in names if name not in MEMORY_MB]
+    names = settings().get("PROFILES", ",".join(PAGES)).replace(",", " ").split()
+    unknown = [name for name in names if name not in PAGES]
     if unknown:
-        raise DockerError(f"PROFILES: {unknown[0]!r} is none of {', '.join(MEMORY_MB)}")
-    return ["core", *(name for name in MEMORY_MB if name in names and name != "core")]
+        raise DockerError(f"PROFILES: {unknown[0]!r} is none of {', '.join(PAGES)}")
+    return ["core", *(name for name in PAGES if name in names and name != "core")]
 
 
 def output_of(*command: str) -> tuple[int, str]:
@@ -66,14 +68,22 @@ def compose() -> list[str]:
     raise DockerError("this docker has no Compose: install its plug-in, or run `python3 -m runner.setup compose`")
 
 
-def check_engine(wanted: list[str]) -> None:
-    """The engine answers and has the memory."""
-    status, answer = output_of("docker", "info", "--format", "{{.MemTotal}}")
-    if status or not answer.isdecimal():
-        raise DockerError(f"the Docker engine does not answer: {answer or f'docker info ended with {status}'}")
-    found, needed = int(answer) // 2**20, sum(MEMORY_MB[name] for name in wanted)
+def check_engine() -> None:
+    """The engine answers this user."""
+    status, answer = output_of("docker", "ps", "--quiet")
+    if status and "permission denied" in answer:
+        raise DockerError("this user may not use the Docker engine: join the group `docker`, or run as root")
+    if status:
+        raise DockerError(f"the Docker engine does not answer: {answer or f'docker ps ended with {status}'}")
+
+
+def check_memory(project: dict) -> None:
+    """The engine has what the containers that keep running may take together."""
+    limits = (int(each["mem_limit"]) for each in project["services"].values() if each.get("restart") != "no")
+    _, memory = output_of("docker", "info", "--format", "{{.MemTotal}}")
+    found, needed = int(memory) // 2**20, sum(limits) // 2**20
     if found < needed:
-        raise DockerError(f"Docker has {found} MB of memory, {', '.join(wanted)} may take {needed} MB: see PROFILES")
+        raise DockerError(f"Docker has {found} MB of memory, the containers may take {needed} MB: PROFILES leaves parts out")
 
 
 def environment() -> dict[str, str]:
@@ -83,11 +93,52 @@ def environment() -> dict[str, str]:
     return {**os.environ, **ports, "BIND_ADDRESS": s.bind_address, "DOCKER_BUILDKIT": "1"}
 
 
+def chosen(command: list[str], only: list[str] | None = None) -> list[str]:
+    """Compose with the env file and the profiles, all of them unless named."""
+    return [*command, "--env-file", str(env_file()), *(word for name in only or ["*"] for word in ("--profile", name))]
+
+
 def run(command: list[str], *arguments: str, only: list[str] | None = None) -> None:
-    chosen = [word for name in only or ["*"] for word in ("--profile", name)]
-    done = subprocess.run([*command, "--env-file", str(env_file()), *chosen, *arguments], cwd=ROOT, env=environment())
+    done = subprocess.run([*chosen(command, only), *arguments], cwd=ROOT, env=environment())
     if done.returncode:
         raise DockerError(f"docker compose {arguments[0]} ended with {done.returncode}: its last lines name the part")
+
+
+def read(command: list[str], *arguments: str, only: list[str] | None = None) -> str:
+    """What Compose prints; DockerError with its last line where it fails."""
+    done = subprocess.run([*chosen(command, only), *arguments], cwd=ROOT, env=environment(), capture_output=True, text=True)
+    if done.returncode:
+        raise DockerError(f"docker compose {arguments[0]}: {(done.stderr.strip() or 'failed').splitlines()[-1]}")
+    return done.stdout
+
+
+def configuration(command: list[str], wanted: list[str]) -> dict:
+    """The compose file of these profiles as Compose reads it."""
+    return json.loads(read(command, "config", "--format", "json", only=wanted))
+
+
+def taken_ports(project: dict) -> Iterator[str]:
+    """A line for each port that something else than this project's containers has; of a local engine, others are not seen."""
+    _, engine = output_of("docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
+    if engine.startswith(("tcp:", "ssh:")):
+        return
+    label = f"label=com.docker.compose.project={project['name']}"
+    own = subprocess.run(["docker", "ps", "--filter", label, "--format", "{{.Ports}}"], capture_output=True, text=True).stdout
+    names = {settings().port(name): f", or set {name}_PORT or PORT_OFFSET" for name in PORTS}
+    for service, given in project["services"].items():
+        for each in given.get("ports", []):
+            host, port = each["host_ip"], int(each["published"])
+            if f"{host}:{port}->" not in own and (holder := port_holder(host, port)):
+                yield f"{service}: port {port} on {host} is {holder}: free it{names.get(port, '')}"
+
+
+def build(project: dict) -> None:
+    """The project's own images, one after the other: they share most of their stages."""
+    for image, command in build_commands(project, settings()).items():
+        print(f"build {image}", flush=True)
+        done = subprocess.run(command, cwd=ROOT, env=environment())
+        if done.returncode:
+            raise DockerError(f"docker build of {image} ended with {done.returncode}: its last lines say why")
 
 
 def secrets() -> None:
@@ -101,13 +152,28 @@ def secrets() -> None:
 
 def up() -> None:
     command, wanted = compose(), profiles()
-    check_engine(wanted)
+    check_engine()
     secrets()
-    run(command, "build", only=wanted)
+    project = configuration(command, wanted)
+    check_memory(project)
+    if problems := list(taken_ports(project)):
+        raise DockerError("\n".join(problems))
+    build(project)
     run(command, "up", "--detach", "--wait", "--wait-timeout", str(READY_SECONDS), only=wanted)
     for name in wanted:
         for title, port, login in PAGES[name]:
             print(f"{title:<28} http://{settings().bind_address}:{settings().port(port):<6} {login}")
+
+
+def demo() -> None:
+    """A year of events through the running stack, as `make demo`, by the container `tools`. DEMO_* settings are handed on."""
+    command = compose()
+    secrets()
+    running = read(command, "ps", "--services", "--status", "running").split()
+    if missing := [name for name in ("kafka", "airflow-scheduler") if name not in running]:
+        raise DockerError(f"{missing[0]} does not run: `make docker-up` starts it (the demo takes core and batch)")
+    given = [f"--env={name}={value}" for name, value in sorted(settings().values.items()) if name.startswith("DEMO_")]
+    run(command, "run", "--rm", *given, "batch-tools", "-m", "runner.demo", "--running")
 
 
 def down(remove_data: bool) -> None:
@@ -120,10 +186,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python3 -m runner.docker", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="build, start, wait until everything is healthy, print the pages")
+    commands.add_parser("demo", help="take the journey of `make demo` in the containers that run")
     commands.add_parser("down", help="stop, keep the data").add_argument("--remove-data", action="store_true")
     given = parser.parse_args()
     try:
-        up() if given.command == "up" else down(given.remove_data)
+        match given.command:
+            case "up":
+                up()
+            case "demo":
+                demo()
+            case "down":
+                down(given.remove_data)
     except (DockerError, SettingsError) as error:
         sys.exit(str(error))
     except KeyboardInterrupt:

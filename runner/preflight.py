@@ -42,14 +42,20 @@ def tools(service: Service) -> Iterable[str]:
 def ports(service: Service) -> Iterable[str]:
     for name in service.ports:
         host, port = settings().host(name), settings().port(name)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError as error:
-                pid = processes.listener(port)
-                holder = f"taken by process {pid} ({processes.command(pid)})" if pid else (error.strerror or str(error)).lower()
-                yield f"{service.name}: port {port} on {host} is {holder}: free it, or set {name}_PORT or PORT_OFFSET"
+        if holder := port_holder(host, port):
+            yield f"{service.name}: port {port} on {host} is {holder}: free it, or set {name}_PORT or PORT_OFFSET"
+
+
+def port_holder(host: str, port: int) -> str:
+    """Who has a port, as the end of a sentence; empty where it is free."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            pid = processes.listener(port)
+            return f"taken by process {pid} ({processes.command(pid)})" if pid else (error.strerror or str(error)).lower()
+    return ""
 
 
 def available_mb() -> int:

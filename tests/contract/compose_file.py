@@ -39,8 +39,9 @@ def services() -> dict[str, dict]:
 
 
 @cache
-def volumes() -> set[str]:
-    return set(yaml.safe_load(interpolated(dict.fromkeys(SECRETS, "x")))["volumes"])
+def top_level(name: str) -> dict[str, dict]:
+    """A section of the file: volumes, secrets."""
+    return yaml.safe_load(interpolated(dict.fromkeys(SECRETS, "x")))[name]
 
 
 def long_running() -> dict[str, dict]:
@@ -57,6 +58,16 @@ def of_project() -> dict[str, dict]:
 
 def environment(name: str) -> dict[str, str]:
     return {key: str(value) for key, value in services()[name].get("environment", {}).items()}
+
+
+def secrets(name: str) -> set[str]:
+    """Names of the secrets that a service finds in files."""
+    return set(services()[name].get("secrets", []))
+
+
+def given(name: str) -> Settings:
+    """What a service of the project reads as its settings."""
+    return Settings(environment(name) | {secret: f"secret-{secret}" for secret in secrets(name)})
 
 
 def steps_of(name: str) -> list[str]:

@@ -17,7 +17,7 @@ import compose_file as file
 import pytest
 
 from contracts.render_postgres import SHOP_ROLES, TOOL_ROLES
-from contracts.settings import PORTS, ROOT, SECRETS, Settings
+from contracts.settings import PORTS, ROOT, SECRETS
 from contracts.steps import BATCH_STEPS, UPKEEP_STEPS
 from contracts.topic_list import topic_list
 from runner import container, docker, env
@@ -118,7 +118,7 @@ def test_dependencies_wait_for_health_or_for_completion():
 def test_somebody_waits_for_every_one_shot_service():
     """`up --wait` takes the end of any other for a failure."""
     awaited = {dependency for service in file.services().values() for dependency in service.get("depends_on", {})}
-    assert set(file.one_shot()) - {"tools"} <= awaited
+    assert set(file.one_shot()) - {"tools", "batch-tools"} <= awaited
 
 
 def ready_before(name: str, step: str = "") -> set[str]:
@@ -142,7 +142,7 @@ def test_what_waits_natively_waits_in_containers():
 
 def test_profiles_can_be_left_out():
     profiles = {name: service["profiles"] for name, service in file.services().items()}
-    assert {each for names in profiles.values() for each in names} == {*docker.MEMORY_MB, "tools"}
+    assert {each for names in profiles.values() for each in names} == {*docker.PAGES, "tools"}
     for name, mine in profiles.items():
         assert len(mine) == 1
         for dependency in file.upstream(name):
@@ -322,9 +322,19 @@ def test_every_secret_is_required_and_none_has_a_default():
     assert {each["name"] for each in secrets} == set(SECRETS)
     assert all(each["kind"] == "?" for each in secrets)
     assert {each["name"] for each in used if each["kind"] == "?"} == set(SECRETS)
-    # Each travels under its own name, so that none stands in for another.
-    pairs = re.findall(r"^\s*(\w+): \$\{(\w+):\?", file.text(), re.MULTILINE)
-    assert len(pairs) == len(secrets) and all(left == right for left, right in pairs)
+    # Nowhere but in the list that asks for them: not in a container's environment, which `docker inspect` shows.
+    assert len(secrets) == len(SECRETS)
+    assert not [name for name in file.services() if set(file.environment(name)) & set(SECRETS)]
+
+
+def test_secrets_are_files_of_their_own_names_in_the_containers_that_use_them():
+    assert file.top_level("secrets") == {name: {"environment": name} for name in SECRETS}
+    used = set().union(*(file.secrets(name) for name in file.services()))
+    assert used == set(SECRETS)
+    for name in file.of_project():
+        assert file.environment(name).get("SECRETS_DIR") == "/run/secrets" or not file.secrets(name), name
+    paths = re.findall(r"/run/secrets/(\w+)", json.dumps([file.services()[name] for name in sorted(file.THIRD_PARTY)]))
+    assert len(paths) >= 3 and set(paths) <= set(SECRETS)
 
 
 def test_defaults_are_the_native_ones():
@@ -352,17 +362,17 @@ def test_defaults_are_the_native_ones():
 
 @pytest.mark.parametrize("name", container.SERVICES)
 def test_a_service_needs_no_other_secret_than_its_container_has(name: str):
-    made = container.SERVICES[name](Settings(file.environment(name)))
+    made = container.SERVICES[name](file.given(name))
     assert made.command
 
 
 def test_one_shot_services_have_the_secrets_of_their_steps():
-    bootstrap = Settings(file.environment("bootstrap"))
+    bootstrap = file.given("bootstrap")
     for role in ("postgres", *SHOP_ROLES, *TOOL_ROLES):
         assert bootstrap.postgres_account(role).password
     assert bootstrap.clickhouse.password
-    assert Settings(file.environment("flink-job")).postgres_account("flink").password
-    assert Settings(file.environment("bootstrap-lake")).minio.password
+    assert file.given("flink-job").postgres_account("flink").password
+    assert file.given("bootstrap-lake").minio.password
     for name in ("airflow-init", "superset-init"):
         assert file.environment(name) == file.environment(
             name.replace("init", "scheduler" if "airflow" in name else "").rstrip("-")
@@ -370,7 +380,7 @@ def test_one_shot_services_have_the_secrets_of_their_steps():
 
 
 def test_tasks_have_the_secrets_of_the_batch_side():
-    tasks = Settings(file.environment("airflow-scheduler"))
+    tasks = file.given("airflow-scheduler")
     assert tasks.clickhouse.password and tasks.minio.password
     assert tasks.postgres_account("iceberg").password and tasks.postgres_account("flink").password
 
@@ -475,7 +485,8 @@ def test_clickhouse_s_accounts_are_the_settings_and_find_their_passwords():
     assert set(users) == {"default", file.NATIVE.clickhouse.user, file.NATIVE.clickhouse_bi.user}
     assert users["default"].get("remove")
     variables = {user.find("password").get("from_env") for name, user in users.items() if name != "default"}
-    assert len(variables) == 2 and variables <= set(file.environment("clickhouse")) & set(SECRETS)
+    assert len(variables) == 2 and variables == file.secrets("clickhouse")
+    assert all(name in file.services()["clickhouse"]["entrypoint"][2] for name in variables)
     profile = users[file.NATIVE.clickhouse_bi.user].findtext("profile")
     assert root.findtext(f"profiles/{profile}/readonly") == "2"
 
@@ -485,6 +496,7 @@ def test_minio_has_the_native_environment():
     secrets = {name for name in there if name in SECRETS}
     assert len(there) >= 4 and secrets
     assert {name: here[name] for name in there if name not in secrets} == {n: v for n, v in there.items() if n not in secrets}
+    assert {name: here[f"{name}_FILE"] for name in secrets} == {name: f"/run/secrets/{name}" for name in file.secrets("minio")}
 
 
 def test_every_variable_of_an_image_of_others_is_documented():
@@ -530,10 +542,11 @@ def test_nothing_runs_as_root():
 
 
 def test_memory_fits():
-    limits = dict.fromkeys(docker.MEMORY_MB, 0)
+    limits = dict.fromkeys(docker.PAGES, 0)
     for service in file.long_running().values():
         limits[service["profiles"][0]] += file.megabytes(service["mem_limit"])
-    assert limits == docker.MEMORY_MB
+    documented = re.findall(r"^\| `(\w+)` \| .* \| ([\d,]+) MB \|$", DOCUMENT.read_text(), re.MULTILINE)
+    assert {name: int(megabytes.replace(",", "")) for name, megabytes in documented} == limits
     assert 0 < sum(limits.values()) <= MEMORY_MB
     assert all(0 < file.megabytes(service["mem_limit"]) <= 1024 for service in file.one_shot().values())
 
@@ -565,7 +578,7 @@ def test_what_is_mounted_exists():
             else:
                 named.add(source)
     assert bound
-    assert named == file.volumes()
+    assert named == set(file.top_level("volumes"))
 
 
 def test_volumes_of_the_project_s_images_are_theirs_to_write():
@@ -624,6 +637,7 @@ def test_docker_compose_reads_the_file(tmp_path: Path):
     for name, service in file.services().items():
         assert read[name]["image"] == service["image"]
         assert set(read[name].get("environment") or {}) == set(file.environment(name))
+        assert {each["source"] for each in read[name].get("secrets") or []} == file.secrets(name)
         assert set(read[name].get("depends_on") or {}) == set(service.get("depends_on", {}))
         assert int(read[name]["mem_limit"]) == file.megabytes(service["mem_limit"]) * 2**20
         assert all(port["host_ip"] == "127.0.0.1" for port in read[name].get("ports", []))

@@ -1,6 +1,9 @@
 """`make docker-up`: what it says when it cannot, what it hands to Docker Compose; parts inside a container."""
 
+import json
 import os
+import re
+import socket
 import stat
 import subprocess
 import sys
@@ -11,7 +14,7 @@ import pytest
 
 from contracts import settings as module
 from contracts.settings import PORTS, SECRETS, SettingsError, read_env_file
-from runner import container, docker
+from runner import container, docker, docker_images
 from runner.service import NotReadyError, StackError, Step
 
 
@@ -60,16 +63,23 @@ def test_compose_is_the_plug_in_or_a_program(program, tmp_path: Path):
 
 
 def test_an_engine_that_does_not_answer_is_told_with_its_reason(program):
-    program("docker", "echo 'permission denied on the socket' >&2; exit 1")
-    with pytest.raises(docker.DockerError, match="does not answer: permission denied on the socket"):
-        docker.check_engine(["core"])
+    program("docker", "echo 'Cannot connect to the Docker daemon' >&2; exit 1")
+    with pytest.raises(docker.DockerError, match="^the Docker engine does not answer: Cannot connect to the Docker daemon$"):
+        docker.check_engine()
+
+
+def test_a_user_without_permission_is_told_the_remedy(program):
+    program("docker", "echo 'Got permission denied while trying to connect' >&2; exit 1")
+    with pytest.raises(docker.DockerError, match="^this user may not use the Docker engine: join the group `docker`"):
+        docker.check_engine()
 
 
 def test_an_engine_with_too_little_memory_is_refused(program):
-    program("docker", f"echo {docker.MEMORY_MB['core'] * 2**20}")
-    docker.check_engine(["core"])
-    with pytest.raises(docker.DockerError, match="core, ui may take"):
-        docker.check_engine(["core", "ui"])
+    program("docker", f"echo {1024 * 2**20}")
+    core, once = {"restart": "unless-stopped", "mem_limit": str(1024 * 2**20)}, {"restart": "no", "mem_limit": "99"}
+    docker.check_memory({"services": {"kafka": core, "bootstrap": once}})
+    with pytest.raises(docker.DockerError, match="^Docker has 1024 MB of memory, the containers may take 2048 MB: PROFILES"):
+        docker.check_memory({"services": {"kafka": core, "postgres": core}})
 
 
 @pytest.mark.parametrize(
@@ -110,15 +120,65 @@ def test_the_offset_moves_every_published_port(monkeypatch: pytest.MonkeyPatch):
     assert {f"{name}_PORT" for name in PORTS} <= set(found)
 
 
+def engine(log: Path, tmp_path: Path, port: int = 1) -> str:
+    """A docker that writes down its arguments and knows one service."""
+    build = {"context": "/src", "dockerfile": "docker/Dockerfile", "target": "core", "args": {"BASE": "debian"}}
+    given = {"image": "own:1", "mem_limit": "1", "build": build, "ports": [{"host_ip": "127.0.0.1", "published": str(port)}]}
+    (tmp_path / "project").write_text(json.dumps({"name": "stack", "services": {"kafka": given}}) + "\n")
+
+    def show(name: str) -> str:
+        return f'read -r line < {tmp_path / name} && echo "$line"'
+
+    return (
+        f'echo "$@" >> {log}\ncase "$*" in info*) echo 99000000000 ;; '
+        f'*"config --format json") {show("project")} ;; *"ps --services"*) {show("running")} ;; esac'
+    )
+
+
+def test_a_secret_of_the_build_that_is_no_file_is_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DOCKER_BUILD_SECRETS", "ca=/nowhere/bundle.pem")
+    with pytest.raises(SettingsError, match="DOCKER_BUILD_SECRETS: 'ca=/nowhere/bundle.pem' is not name=file"):
+        docker_images.build_secrets(module.settings())
+
+
+def test_a_taken_port_is_named_with_its_service_and_remedy(program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        monkeypatch.setenv("KAFKA_PORT", str(port))
+        program("docker", engine(tmp_path / "log", tmp_path, port))
+        with pytest.raises(
+            docker.DockerError, match=rf"^kafka: port {port} on 127.0.0.1 is taken by .*KAFKA_PORT or PORT_OFFSET$"
+        ):
+            docker.up()
+    assert "build" not in (tmp_path / "log").read_text()
+
+
+def test_the_demo_goes_through_the_containers_that_run(program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    log = tmp_path / "log"
+    program("docker", engine(log, tmp_path))
+    (tmp_path / "running").write_text("kafka\n")
+    with pytest.raises(docker.DockerError, match="^airflow-scheduler does not run: `make docker-up` starts it"):
+        docker.demo()
+    (tmp_path / "running").write_text("kafka airflow-scheduler\n")
+    monkeypatch.setenv("DEMO_CUSTOMERS", "400")
+    module.settings.cache_clear()
+    docker.demo()
+    assert log.read_text().splitlines()[-1].endswith("run --rm --env=DEMO_CUSTOMERS=400 batch-tools -m runner.demo --running")
+
+
 def test_up_builds_starts_waits_and_prints_the_pages(program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd):
     log = tmp_path / "log"
-    program("docker", f'case "$1" in info) echo 99000000000 ;; *) echo "$@" >> {log} ;; esac')
+    program("docker", engine(log, tmp_path))
     monkeypatch.setenv("PROFILES", "ui")
+    (tmp_path / "bundle.pem").touch()
+    monkeypatch.setenv("DOCKER_BUILD_SECRETS", f"ca={tmp_path / 'bundle.pem'}")
     docker.up()
-    *_, build, start = log.read_text().splitlines()
-    chosen = f"compose --env-file {tmp_path / '.env'} --profile core --profile ui"
-    assert build == f"{chosen} build"
-    assert start.startswith(f"{chosen} up --detach --wait ")
+    build, start = [line for line in log.read_text().splitlines() if re.match(r"build|compose .* up", line)]
+    place = "--file=docker/Dockerfile --target=core --tag=own:1 --build-arg=BASE=debian"
+    assert build == f"build {place} --secret=id=ca,src={tmp_path}/bundle.pem /src"
+    assert start.startswith(f"compose --env-file {tmp_path / '.env'} --profile core --profile ui up --detach --wait ")
     pages = capfd.readouterr().out
     assert "http://127.0.0.1:19000" in pages and "http://127.0.0.1:8080" not in pages
 

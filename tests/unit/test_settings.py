@@ -2,7 +2,16 @@
 
 import pytest
 
-from contracts.settings import PLACEHOLDERS, PORTS, SECRETS, Settings, SettingsError, read_env_file
+from contracts.settings import (
+    PLACEHOLDERS,
+    PORTS,
+    SECRETS,
+    Settings,
+    SettingsError,
+    read_env_file,
+    read_secrets,
+    settings,
+)
 
 
 @pytest.mark.parametrize(
@@ -51,3 +60,26 @@ def test_an_env_file_names_its_bad_line(tmp_path):
     file.write_text("A=1\nnonsense\n")
     with pytest.raises(SettingsError, match=r"\.env:2"):
         read_env_file(file)
+
+
+def test_secrets_come_from_the_files_of_a_directory_unless_the_environment_has_them(tmp_path, monkeypatch):
+    (tmp_path / "BI_PASSWORD").write_text("from a file\n")
+    (tmp_path / "SHOP_PASSWORD").write_text("from a file")
+    (tmp_path / "UNKNOWN").write_text("not a secret")
+    monkeypatch.setenv("ENV_FILE", str(tmp_path / ".env"))
+    monkeypatch.setenv("SECRETS_DIR", str(tmp_path))
+    monkeypatch.setenv("SHOP_PASSWORD", "from the environment")
+    monkeypatch.delenv("BI_PASSWORD", raising=False)
+    settings.cache_clear()
+    try:
+        assert settings().secret("BI_PASSWORD") == "from a file"
+        assert settings().secret("SHOP_PASSWORD") == "from the environment"
+        assert settings().get("UNKNOWN", "") == ""
+    finally:
+        settings.cache_clear()
+
+
+def test_no_directory_holds_no_secrets(tmp_path, monkeypatch):
+    (tmp_path / "BI_PASSWORD").write_text("of the current directory")
+    monkeypatch.chdir(tmp_path)
+    assert read_secrets("") == {}
