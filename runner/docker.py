@@ -1,6 +1,6 @@
 """The stack in containers: ``python3 -m runner.docker up | down [--remove-data]``, with the system's Python.
 
-``PROFILES`` names the parts, all of them unless set; the env file gets the secrets that it lacks, as natively.
+``PROFILES`` names the parts, the usual ones unless set; the env file gets the secrets that it lacks, as natively.
 """
 
 import argparse
@@ -14,7 +14,9 @@ from runner.env import write_missing
 from runner.setup.compose import program
 
 # Memory limits of the containers that keep running, MB.
-MEMORY_MB = {"core": 6656, "batch": 2912, "ui": 672}
+MEMORY_MB = {"core": 6656, "batch": 2912, "ui": 672, "models": 640}
+# What is started where PROFILES says nothing.
+USUAL = ("core", "batch", "ui")
 # Title, port and login of each page, by profile.
 PAGES = {
     "core": (
@@ -26,6 +28,7 @@ PAGES = {
         ("MinIO: files of the lake", "MINIO_CONSOLE", "lake / MINIO_ROOT_PASSWORD"),
         ("Airflow: batch runs", "AIRFLOW", "admin / AIRFLOW_ADMIN_PASSWORD"),
     ),
+    "models": (("MLflow: runs and versions of the models", "MLFLOW", ""),),
     "ui": (("Superset: dashboards", "SUPERSET", "admin / SUPERSET_ADMIN_PASSWORD"), ("Kafdrop: topics", "KAFDROP", "")),
 }
 READY_SECONDS = 900
@@ -37,7 +40,7 @@ class DockerError(Exception):
 
 def profiles() -> list[str]:
     """DockerError names one that does not exist."""
-    names = settings().get("PROFILES", ",".join(MEMORY_MB)).replace(",", " ").split()
+    names = settings().get("PROFILES", ",".join(USUAL)).replace(",", " ").split()
     unknown = [name for name in names if name not in MEMORY_MB]
     if unknown:
         raise DockerError(f"PROFILES: {unknown[0]!r} is none of {', '.join(MEMORY_MB)}")

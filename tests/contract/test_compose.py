@@ -16,9 +16,9 @@ from types import ModuleType
 import compose_file as file
 import pytest
 
-from contracts.render_postgres import SHOP_ROLES, TOOL_ROLES
-from contracts.settings import PORTS, ROOT, SECRETS, Settings
-from contracts.steps import BATCH_STEPS, UPKEEP_STEPS
+from contracts.render_postgres import SHOP_ROLES
+from contracts.settings import PORTS, ROOT, SECRETS, TOOL_ROLES, Settings
+from contracts.steps import BATCH_STEPS, CHURN_STEPS, UPKEEP_STEPS
 from contracts.topic_list import topic_list
 from runner import container, docker, env
 from runner.service import Service
@@ -207,7 +207,7 @@ def test_every_build_target_is_a_stage():
     targets = {
         service["image"].removeprefix(file.PROJECT).partition(":")[0]: service["build"] for service in file.of_project().values()
     }
-    assert len(targets) == 5
+    assert len(targets) == 6
     for name, build in targets.items():
         assert build["target"] == name and name in file.stages()
         assert build["dockerfile"] == "docker/Dockerfile" and set(build["args"]) == {"BASE"}
@@ -221,7 +221,7 @@ def needed_tools(name: str) -> set[str]:
     ]
     found = {"/".join(path.parts[:2]) for path in paths}
     if name == "airflow-scheduler":
-        found |= {f"venvs/{step.venv}" for step in (*BATCH_STEPS, *UPKEEP_STEPS)} | {"jars/spark"}
+        found |= {f"venvs/{step.venv}" for step in (*BATCH_STEPS, *CHURN_STEPS, *UPKEEP_STEPS)} | {"jars/spark"}
     return found
 
 
@@ -241,7 +241,7 @@ def test_environments_are_installed_by_setup_from_their_own_pins():
     made = re.findall(
         r"COPY requirements/uv.txt requirements/(\w+).txt .*?-m runner.setup (\w+)\n", file.DOCKERFILE.read_text(), re.S
     )
-    assert {left for left, _ in made} == {"core", "flink", "airflow", "dbt", "spark", "superset"}
+    assert {left for left, _ in made} == {"core", "flink", "airflow", "dbt", "spark", "superset", "models"}
     assert all(left == right for left, right in made)
 
 
@@ -311,7 +311,8 @@ def test_hosts_are_services():
     assert set(hosts.values()) <= set(file.services())
     # A part listens on its own name.
     assert all(
-        hosts[f"{name.upper()}_HOST"] == name for name in ("kafka", "connect", "postgres", "clickhouse", "minio", "superset")
+        hosts[f"{name.upper()}_HOST"] == name
+        for name in ("kafka", "connect", "postgres", "clickhouse", "minio", "superset", "mlflow")
     )
     assert hosts["FLINK_HOST"] == "flink-jobmanager" and hosts["AIRFLOW_HOST"] == "airflow-api-server"
 
@@ -534,7 +535,7 @@ def test_memory_fits():
     for service in file.long_running().values():
         limits[service["profiles"][0]] += file.megabytes(service["mem_limit"])
     assert limits == docker.MEMORY_MB
-    assert 0 < sum(limits.values()) <= MEMORY_MB
+    assert 0 < sum(limits[profile] for profile in docker.USUAL) <= MEMORY_MB
     assert all(0 < file.megabytes(service["mem_limit"]) <= 1024 for service in file.one_shot().values())
 
 
