@@ -44,7 +44,7 @@ def schema() -> pa.DataFrameSchema:
     words = {
         "device": pa.Column(object, pa.Check.isin(DEVICES, error=f"is one of {', '.join(DEVICES)}")),
         "country": pa.Column(object, pa.Check.str_matches(f"^({COUNTRY})$", error="is a code of two letters, or unknown")),
-        "channel": pa.Column(object, pa.Check.str_length(1, error="is not empty")),
+        "channel": pa.Column(object, pa.Check.str_length(min_value=1, error="is not empty")),
     }
     label = pa.Column(float, pa.Check.isin((0.0, 1.0), error="is 0 or 1 where it is known"), nullable=True)
     return pa.DataFrameSchema({CUTOFF: pa.Column(object), CUSTOMER: pa.Column(object), **numbers, **words, LABEL: label})

@@ -6,14 +6,20 @@ transaction; ``frequency``: repeat days, ``recency``: days from the first to the
 
 import logging
 import warnings
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
+from pymc_extras.prior import Prior
 from pymc_marketing.clv import BetaGeoModel
+from pymc_marketing.clv.models.basic import CLVModel
 
+Model = TypeVar("Model", bound=CLVModel)
 SUMMARY = ("customer_id", "frequency", "recency", "T")
 # Four parameters need no more customers; the time of a fit grows with them.
 FIT_CUSTOMERS = 20_000
+# Wide enough for any shop: the library's own would pull alpha towards ten days. a and b are of the dropout's Beta.
+PRIORS = {name: Prior("HalfNormal", sigma=width) for name, width in (("r", 20), ("alpha", 2000), ("a", 20), ("b", 500))}
 
 
 def summary_at_cutoff(features: pd.DataFrame) -> pd.DataFrame:
@@ -32,10 +38,15 @@ def summary_at_cutoff(features: pd.DataFrame) -> pd.DataFrame:
 def fit(summary: pd.DataFrame, seed: int) -> BetaGeoModel:
     """On the customers who were seen for a day at least, FIT_CUSTOMERS of them at most."""
     seen = summary.loc[summary["T"] > 0, list(SUMMARY)]
-    model = BetaGeoModel(data=seen.sample(min(FIT_CUSTOMERS, len(seen)), random_state=seed))
+    sampled = seen.sample(min(FIT_CUSTOMERS, len(seen)), random_state=seed)
+    return quietly(BetaGeoModel(data=sampled, model_config=PRIORS))
+
+
+def quietly(model: Model) -> Model:
+    """The model at its mode. PyMC tells of each start and deprecation."""
+    logging.getLogger("pymc").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        logging.getLogger("pymc").setLevel(logging.ERROR)
         model.fit(method="map", progressbar=False)
     return model
 

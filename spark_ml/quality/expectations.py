@@ -30,7 +30,7 @@ def check_columns(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> list[Findi
     failures = _failures(frame, schema)
     found = []
     for name, column in schema.columns.items():
-        expected = [("column_in_dataframe", "is there"), *((str(check), str(check.error)) for check in column.checks)]
+        expected = [("column_in_dataframe", "is there"), *((str(check.error), str(check.error)) for check in column.checks)]
         if not column.nullable:
             expected.insert(1, ("not_nullable", "has no missing values"))
         for key, words in expected:
