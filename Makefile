@@ -20,6 +20,11 @@ FORMAT ?= purchases
 FILE ?=
 FROM ?=
 AS_OF ?=
+TRIALS ?= 15
+CUSTOMER_VALUE ?= 60
+OFFER_COST ?= 5
+MODEL ?= churn
+VERSION ?=
 Q ?=
 REASON ?=
 SEEDS ?= 1
@@ -71,9 +76,15 @@ marts: setup  ## dbt build, as known at the end of AS_OF=YYYY-MM-DD (default: no
 	$(CORE) -m runner.batch marts --as-of "$(AS_OF)"
 segments: setup  ## Marts, Iceberg, Spark K-Means segments and their report
 	$(CORE) -m runner.batch segments --as-of "$(AS_OF)"
+churn: setup  ## Marts, gate, churn models compared on later customers, registry, scores: TRIALS=15 CUSTOMER_VALUE=60 OFFER_COST=5
+	$(CORE) -m runner.batch churn --as-of "$(AS_OF)" --trials "$(TRIALS)" --customer-value "$(CUSTOMER_VALUE)" --offer-cost "$(OFFER_COST)"
+truth: setup  ## Results against what the simulator planted: parameters, churn, segments
+	$(call venv,models) -W ignore -m judge
+rollback: setup  ## Back to the model's champion before, or to a version: MODEL=churn VERSION=
+	$(call venv,models) -m spark_ml.registry.rollback --model "$(MODEL)" --version "$(VERSION)"
 
 ##@ With Docker
-docker-up:  ## The same stack in containers, pages printed: PROFILES=core,batch,ui
+docker-up:  ## The same stack in containers, pages printed: PROFILES=core,batch,ui,models
 	@python3 -m runner.docker up
 docker-demo:  ## A year of events through the running containers, and what went where: DEMO_CUSTOMERS= …
 	@python3 -m runner.docker demo
@@ -116,4 +127,4 @@ bench: setup  ## Measure, after a demo; writes bench/results.json and the README
 help:
 	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z_-]+:.*##/ {printf "  %-30s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: chaos resnapshot synth docker-up docker-down docker-clean dlq dlq-replay jobs-upgrade demo up down status logs clean verify generate_web_events generate_streaming_purchases replay topics sql psql marts segments setup setup-dev env render test lint bench help docs freshness test-docker docker-demo
+.PHONY: chaos resnapshot synth docker-up docker-down docker-clean dlq dlq-replay jobs-upgrade demo up down status logs clean verify generate_web_events generate_streaming_purchases replay topics sql psql marts segments setup setup-dev env render test lint bench help docs freshness test-docker docker-demo truth churn rollback

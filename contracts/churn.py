@@ -13,6 +13,29 @@ AUDIT_HORIZONS = (30, 60, 90, 120, 150, 180)
 AUDIT_RETURNS = (30, 90)
 AUDIT_CUTOFFS = 12
 
+# The search for hyperparameters: draws a model, and the seconds after which none begins.
+SEARCH_TRIALS, SEARCH_SECONDS = 15, 60
+# Of a customer who stays, and of an offer, in the contracts' currency; the share of those about to leave whom an offer keeps.
+CUSTOMER_VALUE, OFFER_COST, OFFER_SUCCESS = 60.0, 5.0, 0.25
+# How much more ROC AUC a challenger must have on the champion's own test set to take its place.
+CHAMPION_MARGIN = 0.002
+
+# Columns of marts.churn_features, by their part in the model.
+CUTOFF, CUSTOMER, LABEL = "cutoff_day", "customer_id", "label"
+COUNTS = (
+    "recency_days", "tenure_days", "orders", "purchase_days", "units", "categories", "sessions", "days_since_session",
+    *(f"{name}_{days}d" for days in FEATURE_WINDOWS for name in ("orders", "sessions", "views", "carts")),
+)  # fmt: skip
+AMOUNTS = (
+    "days_between_orders", "recency_to_interval", "net_revenue", "average_order_value",
+    *(f"net_revenue_{days}d" for days in FEATURE_WINDOWS),
+)  # fmt: skip
+SHARES = ("discount_share", "return_rate", "cart_abandon_rate")
+TRENDS = tuple(f"{name}_trend_{days}d" for days in FEATURE_WINDOWS for name in ("orders", "sessions", "net_revenue"))
+NUMERIC = (*COUNTS, *AMOUNTS, *SHARES, *TRENDS)
+CATEGORIES = ("device", "country", "channel")
+FEATURES = (*NUMERIC, *CATEGORIES)
+
 
 def feature_cutoffs(as_of: date) -> list[date]:
     """The as-of day, whose label is not known yet, and LABELLED_CUTOFFS older days, newest first, whose labels are."""

@@ -39,6 +39,10 @@ EXPORTED_MARTS = (
     ExportedMart("clv_summary", ("customer_id",)),
     CUSTOMER_FEATURES,
 )
+CHURN_FEATURES = ExportedMart("churn_features", ("cutoff_day", "customer_id"))
+CART_SESSIONS = ExportedMart("cart_sessions", ("session_key",))
+# What a model reads beside them is copied by a run of its own.
+MODEL_MARTS = {mart.name: mart for mart in (CHURN_FEATURES, CART_SESSIONS)}
 
 
 def check_run_id(run_id: str) -> str:

@@ -100,4 +100,47 @@ K_SELECTION = ResultTable(
     "One row per run and number of clusters tried.",
 )  # fmt: skip
 
-ML_TABLES = (CUSTOMER_SEGMENTS, SEGMENT_PROFILES, K_SELECTION)
+CHURN_EVALUATION = ResultTable(
+    "churn_evaluation", ("run_id", "model"),
+    (
+        *_RUN,
+        Column("model", Type.LABEL, "Model or baseline."),
+        Column("cutoff_day", Type.DATE, "Cutoff of the test set: its 90 days begin after this UTC day."),
+        Column("customers", Type.BIGINT, "Customers in the test set."),
+        Column("churned", Type.BIGINT, "Of them, those who bought nothing in the 90 days."),
+        Column("roc_auc", Type.DOUBLE, "Area under the ROC curve; 0.5 is chance."),
+        Column("pr_auc", Type.DOUBLE, "Average precision; the share of the churned is chance."),
+        Column("precision_at_top", Type.DOUBLE, "Share of churned among the customers at the top."),
+        Column("recall_at_top", Type.DOUBLE, "Share of the churned who are among the customers at the top."),
+        Column("top", Type.BIGINT, "How many customers the top is."),
+        Column("f1", Type.DOUBLE, "Harmonic mean of precision and recall at the threshold."),
+        Column("brier", Type.DOUBLE, "Mean squared error of the probability, 0 to 1; lower is better."),
+        Column("threshold", Type.DOUBLE, "Probability from which an offer pays, found on the training cutoffs."),
+        Column("profit", Type.DOUBLE, f"Of the offers from the threshold on, {CURRENCY}, at the run's costs."),
+        Column("train_seconds", Type.DOUBLE, "Time of the fit, without the search."),
+        Column("chosen", Type.INTEGER, "1 for the model that the run registered, else 0."),
+    ),
+    "One row per run and model: how well it tells who churns, on customers of a later cutoff.",
+)  # fmt: skip
+
+CHURN_SCORES = ResultTable(
+    "churn_scores", ("run_id", "customer_id"),
+    (
+        *_RUN,
+        Column("customer_id", Type.TEXT, "Who."),
+        Column("churn_score", Type.DOUBLE, "Probability to buy nothing in the 90 days after the as-of day, 0 to 1."),
+        Column("offer", Type.INTEGER, "1 where an offer pays by the model's threshold, else 0."),
+        Column("factors", Type.TEXT, "What moves the score most, strongest first: feature = value; (+) is towards churn."),
+        Column("model_version", Type.INTEGER, "Version in the registry of the model that scored: the champion at that time."),
+    ),
+    "One row per run and customer with at least one purchase.",
+)  # fmt: skip
+
+# By the step that makes them; the last one of each is what people look for, and is written last.
+RESULTS = {
+    "segments": (SEGMENT_PROFILES, K_SELECTION, CUSTOMER_SEGMENTS),
+    "churn": (CHURN_EVALUATION, CHURN_SCORES),
+}
+ML_TABLES = tuple(table for tables in RESULTS.values() for table in tables)
+# Those that dbt reads.
+SOURCES = (CUSTOMER_SEGMENTS, SEGMENT_PROFILES, CHURN_SCORES)

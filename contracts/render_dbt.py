@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from contracts.ml import CUSTOMER_SEGMENTS, SEGMENT_PROFILES
+from contracts.ml import SOURCES
 from contracts.ops import OPS_TABLES
 from contracts.render_clickhouse import data_type
 from contracts.tables import (
@@ -62,6 +62,6 @@ def _source(database: str, doc: str, tables: Sequence[ClickHouseTable]) -> list[
 def sources_yaml() -> str:
     lines = ["version: 2", "", "sources:"]
     lines += _source(RAW_DATABASE, "Events and replicated tables as they arrived. Read with FINAL.", RAW_TABLES)
-    lines += _source(ML_DATABASE, "Results of the models, by run. Read with FINAL.", (CUSTOMER_SEGMENTS, SEGMENT_PROFILES))
+    lines += _source(ML_DATABASE, "Results of the models, by run. Read with FINAL.", SOURCES)
     lines += _source(OPS_DATABASE, "Builds of the warehouse, as dbt/build.py keeps them. Read with FINAL.", OPS_TABLES)
     return HEADER + "\n".join(lines) + "\n"

@@ -1,5 +1,6 @@
 """Postgres DDL: schemas, tables, indexes, guards, roles' rights, publication. Every statement may run again."""
 
+from contracts.settings import TOOL_ROLES
 from contracts.tables import (
     ACTIVITY_DAYS,
     CUSTOMER_ACTIVITY,
@@ -13,9 +14,8 @@ from contracts.tables import (
 from contracts.topics import CDC_HEARTBEAT_TABLE, CDC_PUBLICATION
 from contracts.types import Column
 
-# Login roles and the database each owns; passwords are set from settings, never written here.
+# Login roles beside those of the tools; passwords are set from settings, never written here.
 SHOP_ROLES = ("shop", "flink", "debezium", "bi")
-TOOL_ROLES = ("airflow", "superset", "iceberg")
 
 
 def roles() -> str:

@@ -30,7 +30,11 @@ PORTS = {
     "SUPERSET": 8088,
     "KAFDROP": 19000,
     "WATCH": 9108,
+    "MLFLOW": 5000,
 }
+
+# Programs that keep their own metadata in Postgres: a role and a database each.
+TOOL_ROLES = ("airflow", "superset", "iceberg", "mlflow")
 
 SECRETS = (
     "POSTGRES_PASSWORD",
@@ -41,6 +45,7 @@ SECRETS = (
     "AIRFLOW_DB_PASSWORD",
     "SUPERSET_DB_PASSWORD",
     "ICEBERG_DB_PASSWORD",
+    "MLFLOW_DB_PASSWORD",
     "CLICKHOUSE_PASSWORD",
     "CLICKHOUSE_BI_PASSWORD",
     "MINIO_ROOT_PASSWORD",
@@ -193,14 +198,14 @@ class Settings:
         return self.get("POSTGRES_DATABASE", "shop")
 
     def postgres_account(self, role: str) -> Account:
-        """Login of a Postgres role: postgres, shop, flink, debezium, bi, airflow, superset or iceberg."""
-        name = {"airflow": "AIRFLOW_DB", "superset": "SUPERSET_DB", "iceberg": "ICEBERG_DB"}.get(role, role.upper())
+        """Login of a Postgres role: postgres, shop, flink, debezium, bi, airflow, superset, iceberg or mlflow."""
+        name = f"{role.upper()}_DB" if role in TOOL_ROLES else role.upper()
         return Account(role, self.secret(f"{name}_PASSWORD"))
 
     def postgres_dsn(self, role: str, database: str = "") -> str:
         """``postgresql://`` address for a role; its own database unless named."""
         account = self.postgres_account(role)
-        own = {"airflow": "airflow", "superset": "superset", "iceberg": "iceberg"}.get(role, self.postgres_database)
+        own = role if role in TOOL_ROLES else self.postgres_database
         return f"postgresql://{account.user}:{account.password}@{self.address('POSTGRES')}/{database or own}"
 
     @property

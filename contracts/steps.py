@@ -13,7 +13,8 @@ from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
-from contracts.lake import check_run_id
+from contracts import churn
+from contracts.lake import CHURN_FEATURES, check_run_id
 
 K_BOUNDS = (2, 12)
 K_MIN, K_MAX = 2, 8
@@ -26,6 +27,12 @@ class Value(StrEnum):
     AS_OF = "AS_OF"
     K_MIN = "K_MIN"
     K_MAX = "K_MAX"
+    TRIALS = "TRIALS"
+    CUSTOMER_VALUE = "CUSTOMER_VALUE"
+    OFFER_COST = "OFFER_COST"
+    OFFER_SUCCESS = "OFFER_SUCCESS"
+    MARGIN = "MARGIN"
+    ACCEPT_DRIFT = "ACCEPT_DRIFT"
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,11 @@ class Step:
     minutes: int
     result: str = ""
     """What is new once the step has passed."""
+
+    @property
+    def values(self) -> list[Value]:
+        """The run's values that it takes."""
+        return [each for each in self.arguments if isinstance(each, Value)]
 
     def python(self, tools: Path) -> Path:
         return tools / "venvs" / self.venv / "bin" / "python"
@@ -85,6 +97,50 @@ MART_STEPS = (DBT_BUILD,)
 SEGMENT_STEPS = (EXPORT, SEGMENTS, WRITE_BACK, REPORT)
 BATCH_STEPS = (*MART_STEPS, *SEGMENT_STEPS)
 
+CHURN_FEATURES_STEP = Step(
+    "freeze_features", "spark",
+    ("-m", "lakehouse.export", "--run-id", Value.RUN_ID, "--as-of", Value.AS_OF, "--mart", CHURN_FEATURES.name),
+    "Copy the features of churn to Iceberg; the run reads them at this snapshot.",
+    minutes=60,
+)  # fmt: skip
+CHURN_GATE = Step(
+    "quality_gate", "models", ("-m", "spark_ml.churn.gate", "--run-id", Value.RUN_ID, "--accept-drift", Value.ACCEPT_DRIFT),
+    "Check the features against their expectations; what is not met stops the run.",
+    minutes=30,
+)  # fmt: skip
+CHURN_TRAIN = Step(
+    "train", "models",
+    (
+        "-m", "spark_ml.churn.train", "--run-id", Value.RUN_ID, "--trials", Value.TRIALS,
+        "--customer-value", Value.CUSTOMER_VALUE, "--offer-cost", Value.OFFER_COST, "--offer-success", Value.OFFER_SUCCESS,
+    ),
+    "Search and fit logistic regression, random forest and LightGBM on the older cutoffs, and the two baselines.",
+    minutes=120,
+)  # fmt: skip
+CHURN_EVALUATE = Step(
+    "evaluate", "models", ("-m", "spark_ml.churn.evaluate", "--run-id", Value.RUN_ID),
+    "Compare them on a later cutoff and write the report.",
+    minutes=60,
+)  # fmt: skip
+CHURN_REGISTER = Step(
+    "register", "models", ("-m", "spark_ml.churn.register", "--run-id", Value.RUN_ID, "--margin", Value.MARGIN),
+    "Register the best one; it becomes the champion where it is better by the margin.",
+    minutes=30,
+)  # fmt: skip
+CHURN_SCORE = Step(
+    "score", "models", ("-m", "spark_ml.churn.score", "--run-id", Value.RUN_ID),
+    "Score today's customers with the champion and write the scores to Iceberg.",
+    minutes=60,
+)  # fmt: skip
+CHURN_WRITE_BACK = Step(
+    "write_scores_back", "spark", ("-m", "spark_ml.write_back", "--run-id", Value.RUN_ID, "--results", "churn"),
+    "Copy the run's scores from Iceberg to ClickHouse.",
+    minutes=30, result="churn_scores",
+)  # fmt: skip
+CHURN_STEPS = (
+    CHURN_FEATURES_STEP, CHURN_GATE, CHURN_TRAIN, CHURN_EVALUATE, CHURN_REGISTER, CHURN_SCORE, CHURN_WRITE_BACK,
+)  # fmt: skip
+
 RETENTION = Step(
     "delete_expired", "core", ("-m", "runner.retention"),
     "Delete the per-minute rows that are older than LIVE_RETENTION_DAYS.",
@@ -116,13 +172,55 @@ def frozen_values(label: str, started: date, as_of: str | None, k_min: int, k_ma
     ``label`` is the trigger's name for the run. Without ``as_of`` the cutoff is the end of ``started``, the UTC day of the run.
     ValueError names a value that cannot be used.
     """
+    run = _run_and_day(label, started, as_of)
+    if not K_BOUNDS[0] <= k_min <= k_max <= K_BOUNDS[1]:
+        raise ValueError(f"k_min={k_min}, k_max={k_max}: expected {K_BOUNDS[0]} <= k_min <= k_max <= {K_BOUNDS[1]}")
+    return run | {Value.K_MIN: str(k_min), Value.K_MAX: str(k_max)}
+
+
+@dataclass(frozen=True)
+class ChurnParameters:
+    """What a run of the churn model may be given; money in the contracts' currency."""
+
+    trials: int = churn.SEARCH_TRIALS
+    customer_value: float = churn.CUSTOMER_VALUE
+    offer_cost: float = churn.OFFER_COST
+    offer_success: float = churn.OFFER_SUCCESS
+    margin: float = churn.CHAMPION_MARGIN
+    accept_drift: bool = False
+
+    def problems(self) -> list[str]:
+        """What cannot be used, in words."""
+        checks = (
+            (0 <= self.trials <= 500, f"trials={self.trials}: expected 0 to 500"),
+            (self.customer_value > 0, f"customer_value={self.customer_value}: expected more than 0"),
+            (self.offer_cost >= 0, f"offer_cost={self.offer_cost}: expected 0 or more"),
+            (0 < self.offer_success <= 1, f"offer_success={self.offer_success}: expected a share above 0, up to 1"),
+            (0 <= self.margin < 0.5, f"margin={self.margin}: expected 0 to less than 0.5"),
+        )
+        return [words for fine, words in checks if not fine]
+
+
+def frozen_churn_values(label: str, started: date, as_of: str | None, given: ChurnParameters) -> dict[Value, str]:
+    """As ``frozen_values``, of a run of the churn model."""
+    if problems := given.problems():
+        raise ValueError("; ".join(problems))
+    return _run_and_day(label, started, as_of) | {
+        Value.TRIALS: str(given.trials),
+        Value.CUSTOMER_VALUE: str(given.customer_value),
+        Value.OFFER_COST: str(given.offer_cost),
+        Value.OFFER_SUCCESS: str(given.offer_success),
+        Value.MARGIN: str(given.margin),
+        Value.ACCEPT_DRIFT: "yes" if given.accept_drift else "no",
+    }
+
+
+def _run_and_day(label: str, started: date, as_of: str | None) -> dict[Value, str]:
     try:
         day = date.fromisoformat(as_of) if as_of else started
     except ValueError:
         raise ValueError(f"as_of {as_of!r} is not a day of the form YYYY-MM-DD") from None
-    if not K_BOUNDS[0] <= k_min <= k_max <= K_BOUNDS[1]:
-        raise ValueError(f"k_min={k_min}, k_max={k_max}: expected {K_BOUNDS[0]} <= k_min <= k_max <= {K_BOUNDS[1]}")
-    return {Value.RUN_ID: run_id(label, day), Value.AS_OF: day.isoformat(), Value.K_MIN: str(k_min), Value.K_MAX: str(k_max)}
+    return {Value.RUN_ID: run_id(label, day), Value.AS_OF: day.isoformat()}
 
 
 def run_id(label: str, day: date) -> str:

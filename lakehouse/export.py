@@ -1,8 +1,8 @@
-"""Copies the marts to the lake: ``python -m lakehouse.export --run-id R [--as-of YYYY-MM-DD]``.
+"""Copies the marts to the lake: ``python -m lakehouse.export --run-id R [--as-of YYYY-MM-DD] [--mart M]``.
 
 Every mart is first written and counted, and only when all are right, committed: one snapshot per table and run.
 The same run id again finds its snapshots and changes nothing. What the run wrote is in VAR_DIR/runs/R/export.json,
-whose snapshot ids are the frozen input of the models.
+whose snapshot ids are the frozen input of the segments. With ``--mart`` it is one mart for a model, in frozen_M.json.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from clickhouse_connect.driver.client import Client
 from pyiceberg.catalog import Catalog
 
-from contracts.lake import EXPORTED_MARTS, ExportedMart
+from contracts.lake import EXPORTED_MARTS, MODEL_MARTS, ExportedMart
 from contracts.settings import settings
 from lakehouse import clients, runs
 from lakehouse.errors import LakeError
@@ -76,12 +76,14 @@ def main() -> None:
     )
     parser.add_argument("--run-id", required=True, type=runs.run_id)
     parser.add_argument("--as-of", type=runs.as_of, help="the marts are as known at the end of this day (UTC); empty: today")
+    parser.add_argument("--mart", choices=MODEL_MARTS, help="this one alone, as a model's input")
     arguments = parser.parse_args()
+    marts = (MODEL_MARTS[arguments.mart],) if arguments.mart else EXPORTED_MARTS
     catalog = clients.catalog(settings())
     clients.object_store(settings())
-    tables = export(catalog, clients.warehouse(settings()), arguments.run_id, arguments.as_of)
+    tables = export(catalog, clients.warehouse(settings()), arguments.run_id, arguments.as_of, marts)
     manifest = {"run_id": arguments.run_id, "as_of": tables[0].as_of, "tables": {one.identifier: asdict(one) for one in tables}}
-    runs.write(arguments.run_id, runs.EXPORT, manifest)
+    runs.write(arguments.run_id, runs.inputs(arguments.mart) if arguments.mart else runs.EXPORT, manifest)
     print(f"{'table':<28}{'rows':>12}  {'snapshot':<20}as of")
     for one in tables:
         print(f"{one.identifier:<28}{one.rows:>12,}  {one.snapshot_id:<20}{one.as_of}")

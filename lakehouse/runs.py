@@ -14,6 +14,11 @@ EXPORT = "export"
 SEGMENTS = "segments"
 
 
+def inputs(mart: str) -> str:
+    """The step that froze one mart for a model."""
+    return f"frozen_{mart}"
+
+
 def run_id(text: str) -> str:
     """A command line's run id."""
     try:

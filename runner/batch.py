@@ -1,13 +1,29 @@
-"""The batch side without Airflow: ``python -m runner.batch marts|segments [--as-of YYYY-MM-DD]``. The same steps as the DAG's."""
+"""The batch side without Airflow: ``python -m runner.batch marts|segments|churn [--as-of YYYY-MM-DD]``. The same steps as the
+DAGs'."""
 
 import argparse
+import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from contracts.settings import ROOT, settings
-from contracts.steps import BATCH_STEPS, K_MAX, K_MIN, MART_STEPS, Step, Value, frozen_values
+from contracts.steps import (
+    BATCH_STEPS,
+    CHURN_STEPS,
+    K_MAX,
+    K_MIN,
+    MART_STEPS,
+    ChurnParameters,
+    Step,
+    Value,
+    frozen_churn_values,
+    frozen_values,
+)
+
+STEPS = {"marts": MART_STEPS, "segments": BATCH_STEPS, "churn": (*MART_STEPS, *CHURN_STEPS)}
 
 
 def run(steps: tuple[Step, ...], values: dict[Value, str]) -> int:
@@ -23,19 +39,27 @@ def run(steps: tuple[Step, ...], values: dict[Value, str]) -> int:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="runner.batch", description="Marts, lake and segments, step by step.")
-    parser.add_argument("what", choices=("marts", "segments"))
+    parser = argparse.ArgumentParser(prog="runner.batch", description="Marts, lake, segments and churn, step by step.")
+    parser.add_argument("what", choices=STEPS)
     parser.add_argument("--as-of", default="", help="only what was known at the end of this UTC day; empty: everything up to now")
     parser.add_argument("--k-min", type=int, default=K_MIN)
     parser.add_argument("--k-max", type=int, default=K_MAX)
+    for name, usual in asdict(ChurnParameters()).items():
+        kind = json.loads if isinstance(usual, bool) else type(usual)
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", type=kind, default=usual, help=f"of the churn model (default: {usual})"
+        )
     given = parser.parse_args()
     now = datetime.now(UTC)
+    label = f"manual-{now:%Y%m%dT%H%M%S}"
     try:
-        values = frozen_values(f"manual-{now:%Y%m%dT%H%M%S}", now.date(), given.as_of, given.k_min, given.k_max)
+        values = frozen_values(label, now.date(), given.as_of, given.k_min, given.k_max)
+        churn = ChurnParameters(**{name: getattr(given, name) for name in asdict(ChurnParameters())})
+        values |= frozen_churn_values(label, now.date(), given.as_of, churn)
     except ValueError as error:
         print(f"{given.what}: {error}", file=sys.stderr)
         return 2
-    return run(MART_STEPS if given.what == "marts" else BATCH_STEPS, values)
+    return run(STEPS[given.what], values)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 from minio import Minio
 from psycopg import sql
 
-from contracts.render_postgres import SHOP_ROLES, TOOL_ROLES
-from contracts.settings import ROOT, settings
+from contracts.render_postgres import SHOP_ROLES
+from contracts.settings import ROOT, TOOL_ROLES, settings
 from contracts.topic_list import TopicSpec, topic_list
 
 

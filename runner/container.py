@@ -14,7 +14,7 @@ from contracts.settings import SettingsError, settings
 from runner import flink
 from runner.launch import become
 from runner.service import NotReadyError, Service, StackError, nothing
-from runner.services import airflow, clickhouse_sink, connect, superset, watch
+from runner.services import airflow, clickhouse_sink, connect, mlflow, superset, watch
 from runner.services.flink import jobmanager, taskmanager
 from runner.steps import steps
 
@@ -28,6 +28,7 @@ SERVICES = {
     "airflow-dag-processor": airflow.dag_processor,
     "airflow-triggerer": airflow.triggerer,
     "superset": superset.service,
+    "mlflow": mlflow.service,
     "watch": watch.service,
 }
 # What a step needs that natively its service has prepared.

@@ -1,6 +1,6 @@
 """The stack in containers: ``python3 -m runner.docker up | demo | down [--remove-data]``, with the system's Python.
 
-``PROFILES`` names the parts, all of them unless set; the env file gets the secrets that it lacks, as natively.
+``PROFILES`` names the parts, the usual ones unless set; the env file gets the secrets that it lacks, as natively.
 """
 
 import argparse
@@ -17,6 +17,8 @@ from runner.env import write_missing
 from runner.preflight import port_holder
 from runner.setup.compose import program
 
+# What is started where PROFILES says nothing.
+USUAL = ("core", "batch", "ui")
 # Title, port and login of each page, by profile.
 PAGES = {
     "core": (
@@ -28,6 +30,7 @@ PAGES = {
         ("MinIO: files of the lake", "MINIO_CONSOLE", "lake / MINIO_ROOT_PASSWORD"),
         ("Airflow: batch runs", "AIRFLOW", "admin / AIRFLOW_ADMIN_PASSWORD"),
     ),
+    "models": (("MLflow: runs and versions of the models", "MLFLOW", ""),),
     "ui": (("Superset: dashboards", "SUPERSET", "admin / SUPERSET_ADMIN_PASSWORD"), ("Kafdrop: topics", "KAFDROP", "")),
 }
 READY_SECONDS = 900
@@ -39,7 +42,7 @@ class DockerError(Exception):
 
 def profiles() -> list[str]:
     """DockerError names one that does not exist."""
-    names = settings().get("PROFILES", ",".join(PAGES)).replace(",", " ").split()
+    names = settings().get("PROFILES", ",".join(USUAL)).replace(",", " ").split()
     unknown = [name for name in names if name not in PAGES]
     if unknown:
         raise DockerError(f"PROFILES: {unknown[0]!r} is none of {', '.join(PAGES)}")

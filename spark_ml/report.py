@@ -4,8 +4,6 @@ Written to VAR_DIR/reports/segments-R.html and segments-latest.html, and to ``re
 """
 
 import argparse
-import io
-import shutil
 import sys
 from html import escape
 from pathlib import Path
@@ -14,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from minio import Minio
 from pyiceberg.catalog import Catalog
 from pyiceberg.expressions import EqualTo
 
@@ -25,6 +22,7 @@ from lakehouse import clients, runs
 from lakehouse.errors import LakeError
 from lakehouse.program import exit_code
 from spark_ml import plots
+from spark_ml.pages import STYLE, publish
 
 PAGE = Path(__file__).parent / "report.html"
 SAMPLE = 4000
@@ -126,6 +124,7 @@ def number(value: float) -> str:
 def page(run_id: str, facts: dict[str, Any], drawn: dict[str, str], profiles: pd.DataFrame) -> str:
     return Template(PAGE.read_text()).substitute(
         drawn,
+        style=STYLE,
         run_id=escape(run_id),
         as_of=facts["as_of"],
         customers=f"{facts['customers']:,}",
@@ -152,26 +151,13 @@ def build(catalog: Catalog, run_id: str) -> str:
     return page(run_id, facts, drawn, profiles)
 
 
-def publish(store: Minio, bucket: str, path: Path) -> None:
-    """The page to the lake, under its own name and as the latest."""
-    content = path.read_bytes()
-    latest = path.with_name("segments-latest.html")
-    shutil.copyfile(path, latest)
-    for name in (path.name, latest.name):
-        store.put_object(bucket, f"reports/{name}", io.BytesIO(content), len(content), content_type="text/html; charset=utf-8")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="spark_ml.report", description="A run's segments as one HTML page.")
     parser.add_argument("--run-id", required=True, type=runs.run_id)
     run_id = parser.parse_args().run_id
     store = clients.object_store(settings())
     text = build(clients.catalog(settings()), run_id)
-    path = settings().var / "reports" / f"segments-{run_id}.html"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    publish(store, settings().bucket, path)
-    print(path)
+    print(publish(store, settings().bucket, "segments", run_id, text))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A run's results from the lake to ClickHouse: ``python -m spark_ml.write_back --run-id R``.
+"""A run's results from the lake to ClickHouse: ``python -m spark_ml.write_back --run-id R [--results segments]``.
 
 The tables replace rows by key, so that it may run again. Every key of the run must be on both sides afterwards.
 """
@@ -13,7 +13,7 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.expressions import EqualTo
 from pyiceberg.table import DataScan
 
-from contracts.ml import CUSTOMER_SEGMENTS, ML_TABLES, ResultTable
+from contracts.ml import RESULTS, ResultTable
 from contracts.render_clickhouse import data_type, databases, table
 from contracts.settings import settings
 from lakehouse import clients, runs
@@ -55,19 +55,19 @@ def compare(scan: DataScan, client: Client, results: ResultTable, run_id: str) -
     return Differences(lake.num_rows, len(expected - found), len(found - expected))
 
 
-def write_back(catalog: Catalog, client: Client, run_id: str) -> dict[str, int]:
+def write_back(catalog: Catalog, client: Client, run_id: str, of: str) -> dict[str, int]:
     """Rows by table. LakeError where the run is not in the lake, or the two sides differ afterwards."""
     rows = {}
-    for results in (*(one for one in ML_TABLES if one is not CUSTOMER_SEGMENTS), CUSTOMER_SEGMENTS):
+    for results in RESULTS[of]:
         if not catalog.table_exists(results.identifier):
-            raise LakeError(f"{results.identifier} is not in the lake: run spark_ml.segments first")
+            raise LakeError(f"{results.identifier} is not in the lake: compute the run's {of} first")
         columns = [column.name for column in results.columns]
         scan = catalog.load_table(results.identifier).scan(row_filter=EqualTo("run_id", run_id)).select(*columns)
         create(client, results)
         copy(scan, client, results)
         found = compare(scan, client, results, run_id)
         if not found.rows:
-            raise LakeError(f"{results.identifier} has no rows of run {run_id}: run spark_ml.segments first")
+            raise LakeError(f"{results.identifier} has no rows of run {run_id}: compute its {of} first")
         if found.missing or found.unexpected:
             raise LakeError(
                 f"{results.qualified}, run {run_id}: {found.rows} rows in the lake; "
@@ -78,10 +78,11 @@ def write_back(catalog: Catalog, client: Client, run_id: str) -> dict[str, int]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="spark_ml.write_back", description="A run's segments from the lake to ClickHouse.")
+    parser = argparse.ArgumentParser(prog="spark_ml.write_back", description="A run's results from the lake to ClickHouse.")
     parser.add_argument("--run-id", required=True, type=runs.run_id)
-    run_id = parser.parse_args().run_id
-    rows = write_back(clients.catalog(settings()), clients.warehouse(settings()), run_id)
+    parser.add_argument("--results", choices=RESULTS, default="segments")
+    given = parser.parse_args()
+    rows = write_back(clients.catalog(settings()), clients.warehouse(settings()), given.run_id, given.results)
     for name, count in rows.items():
         print(f"{name:<28}{count:>12,}")
 

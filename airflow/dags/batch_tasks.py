@@ -7,7 +7,7 @@ from airflow.sdk import Asset, Param, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from contracts.settings import ROOT, settings
-from contracts.steps import K_BOUNDS, K_MAX, K_MIN, Step, Value, frozen_values
+from contracts.steps import K_BOUNDS, K_MAX, K_MIN, Step, frozen_values
 
 FREEZE = "freeze"
 
@@ -33,10 +33,10 @@ def freeze() -> dict[str, str]:
     return checked(run.run_id, run.run_after.date(), params["as_of"], params.get("k_min", K_MIN), params.get("k_max", K_MAX))
 
 
-def checked(*given) -> dict[str, str]:
+def checked(*given, by=frozen_values) -> dict[str, str]:
     """The frozen values; no retry makes a bad one right."""
     try:
-        return frozen_values(*given)
+        return by(*given)
     except ValueError as error:
         raise AirflowFailException(str(error)) from None
 
@@ -45,7 +45,7 @@ def run_step(step: Step) -> BashOperator:
     return BashOperator(
         task_id=step.name,
         bash_command=step.shell(settings().tools),
-        env={value: f"{{{{ ti.xcom_pull('{FREEZE}')['{value}'] }}}}" for value in Value},
+        env={value: f"{{{{ ti.xcom_pull('{FREEZE}')['{value}'] }}}}" for value in step.values},
         append_env=True,
         cwd=str(ROOT),
         doc_md=step.doc,

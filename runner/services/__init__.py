@@ -12,6 +12,7 @@ from runner.services import (
     flink,
     kafka,
     minio,
+    mlflow,
     postgres,
     superset,
     watch,
@@ -31,6 +32,7 @@ MAKERS: tuple[Callable[[Settings], Part], ...] = (
     airflow.dag_processor,
     airflow.triggerer,
     superset.service,
+    mlflow.service,
     watch.service,
 )
 

@@ -28,6 +28,7 @@ ENVIRONMENTS = {
     "spark": 1.8,
     "dev": 1.0,
     "synth": 0.7,
+    "models": 2.0,
 }
 # What running the stack does not take.
 ON_REQUEST = ("dev", "synth")

@@ -1,17 +1,3 @@
-CREATE TABLE IF NOT EXISTS ml.customer_segments (
-  run_id LowCardinality(String) COMMENT 'The run that wrote the row.',
-  as_of Date32 COMMENT 'The features are as known at the end of this day, UTC.',
-  computed_at DateTime64(3, 'UTC') COMMENT 'When the run computed it; the same in all rows of a run.',
-  customer_id String COMMENT 'Who.',
-  segment Int32 COMMENT 'Segment of this run, 1 upwards by falling mean net revenue.',
-  segment_name LowCardinality(String) COMMENT 'Name from the profile, unique within the run.',
-  distance Float64 COMMENT 'Distance to the centre of the segment, in standard deviations of the scaled features.',
-  _ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When ClickHouse took the row.'
-)
-ENGINE = ReplacingMergeTree
-ORDER BY (run_id, customer_id)
-COMMENT 'One row per run and customer with at least one purchase.';
-
 CREATE TABLE IF NOT EXISTS ml.segment_profiles (
   run_id LowCardinality(String) COMMENT 'The run that wrote the row.',
   as_of Date32 COMMENT 'The features are as known at the end of this day, UTC.',
@@ -59,3 +45,57 @@ CREATE TABLE IF NOT EXISTS ml.k_selection (
 ENGINE = ReplacingMergeTree
 ORDER BY (run_id, k)
 COMMENT 'One row per run and number of clusters tried.';
+
+CREATE TABLE IF NOT EXISTS ml.customer_segments (
+  run_id LowCardinality(String) COMMENT 'The run that wrote the row.',
+  as_of Date32 COMMENT 'The features are as known at the end of this day, UTC.',
+  computed_at DateTime64(3, 'UTC') COMMENT 'When the run computed it; the same in all rows of a run.',
+  customer_id String COMMENT 'Who.',
+  segment Int32 COMMENT 'Segment of this run, 1 upwards by falling mean net revenue.',
+  segment_name LowCardinality(String) COMMENT 'Name from the profile, unique within the run.',
+  distance Float64 COMMENT 'Distance to the centre of the segment, in standard deviations of the scaled features.',
+  _ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When ClickHouse took the row.'
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (run_id, customer_id)
+COMMENT 'One row per run and customer with at least one purchase.';
+
+CREATE TABLE IF NOT EXISTS ml.churn_evaluation (
+  run_id LowCardinality(String) COMMENT 'The run that wrote the row.',
+  as_of Date32 COMMENT 'The features are as known at the end of this day, UTC.',
+  computed_at DateTime64(3, 'UTC') COMMENT 'When the run computed it; the same in all rows of a run.',
+  model LowCardinality(String) COMMENT 'Model or baseline.',
+  cutoff_day Date32 COMMENT 'Cutoff of the test set: its 90 days begin after this UTC day.',
+  customers Int64 COMMENT 'Customers in the test set.',
+  churned Int64 COMMENT 'Of them, those who bought nothing in the 90 days.',
+  roc_auc Float64 COMMENT 'Area under the ROC curve; 0.5 is chance.',
+  pr_auc Float64 COMMENT 'Average precision; the share of the churned is chance.',
+  precision_at_top Float64 COMMENT 'Share of churned among the customers at the top.',
+  recall_at_top Float64 COMMENT 'Share of the churned who are among the customers at the top.',
+  top Int64 COMMENT 'How many customers the top is.',
+  f1 Float64 COMMENT 'Harmonic mean of precision and recall at the threshold.',
+  brier Float64 COMMENT 'Mean squared error of the probability, 0 to 1; lower is better.',
+  threshold Float64 COMMENT 'Probability from which an offer pays, found on the training cutoffs.',
+  profit Float64 COMMENT 'Of the offers from the threshold on, EUR, at the run\'s costs.',
+  train_seconds Float64 COMMENT 'Time of the fit, without the search.',
+  chosen Int32 COMMENT '1 for the model that the run registered, else 0.',
+  _ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When ClickHouse took the row.'
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (run_id, model)
+COMMENT 'One row per run and model: how well it tells who churns, on customers of a later cutoff.';
+
+CREATE TABLE IF NOT EXISTS ml.churn_scores (
+  run_id LowCardinality(String) COMMENT 'The run that wrote the row.',
+  as_of Date32 COMMENT 'The features are as known at the end of this day, UTC.',
+  computed_at DateTime64(3, 'UTC') COMMENT 'When the run computed it; the same in all rows of a run.',
+  customer_id String COMMENT 'Who.',
+  churn_score Float64 COMMENT 'Probability to buy nothing in the 90 days after the as-of day, 0 to 1.',
+  offer Int32 COMMENT '1 where an offer pays by the model\'s threshold, else 0.',
+  factors String COMMENT 'What moves the score most, strongest first: feature = value; (+) is towards churn.',
+  model_version Int32 COMMENT 'Version in the registry of the model that scored: the champion at that time.',
+  _ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When ClickHouse took the row.'
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (run_id, customer_id)
+COMMENT 'One row per run and customer with at least one purchase.';

@@ -33,6 +33,11 @@ DO $$ BEGIN
     CREATE ROLE iceberg LOGIN;
   END IF;
 END $$;
+DO $$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'mlflow') THEN
+    CREATE ROLE mlflow LOGIN;
+  END IF;
+END $$;
 ALTER ROLE debezium REPLICATION;
 ALTER ROLE bi SET default_transaction_read_only = on;
 ALTER ROLE bi SET statement_timeout = '60s';

@@ -15,6 +15,7 @@ ENVIRONMENTS = {
     "spark": ("lakehouse", "spark_ml"),
     "clickhouse": ("clickhouse_http",),
     "synth": ("synth",),
+    "models": ("spark_ml.churn", "spark_ml.lifetime", "spark_ml.quality", "spark_ml.registry", "judge"),
 }
 # Modules of a package that run in another environment than the rest of it.
 ELSEWHERE = {"runner.superset_init": "superset"}
@@ -23,11 +24,15 @@ PIPELINE = ("alerts", "flink_jobs", "cdc", "lakehouse", "spark_ml", "serving", "
 
 
 def modules(package: str) -> list[str]:
-    files = sorted((ROOT / package).rglob("*.py"))
+    """Of the package, but for packages in it that run in an environment of their own."""
+    others = [each for each in sum(ENVIRONMENTS.values(), ()) if each.startswith(f"{package}.")]
+    files = sorted((ROOT / package.replace(".", "/")).rglob("*.py"))
     return [
-        ".".join(file.relative_to(ROOT).with_suffix("").parts)
+        name
         for file in files
         if file.name not in ("__main__.py", "__init__.py")
+        for name in [".".join(file.relative_to(ROOT).with_suffix("").parts)]
+        if not name.startswith(tuple(f"{other}." for other in others))
     ]
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from alerts.policy import RETRIES
 from contracts.settings import ROOT, settings
 from contracts.steps import (
     BATCH_STEPS,
+    CHURN_STEPS,
     EXPORT,
     K_MAX,
     K_MIN,
@@ -20,7 +22,7 @@ from contracts.steps import (
     STREAM_WATCH,
     SUMMARY,
     UPKEEP_STEPS,
-    Value,
+    ChurnParameters,
 )
 
 DAGS = ROOT / "airflow" / "dags"
@@ -97,7 +99,7 @@ def test_every_file_is_a_dag_that_loads(bag: dict) -> None:
     ignored = {line for line in (DAGS / ".airflowignore").read_text().splitlines() if not line.startswith("#")}
     files = {file.stem for file in DAGS.glob("*.py") if file.name not in ignored}
     assert files == set(bag["dags"])
-    batch = {"customer_pipeline", "lakehouse", "customer_segments", "summary_report"}
+    batch = {"customer_pipeline", "lakehouse", "customer_segments", "summary_report", "churn_model"}
     assert files == batch | {"lake_upkeep", "live_retention", "stream_watch"}
 
 
@@ -150,6 +152,13 @@ def test_the_parts_run_the_steps_of_the_whole(dags: dict) -> None:
         assert commands == {step.name: whole[step.name] for step in steps}
 
 
+def test_the_churn_model_is_the_list_of_its_steps(dags: dict) -> None:
+    tasks = dags["churn_model"]["tasks"]
+    assert [task["id"] for task in tasks] == ["freeze", *(step.name for step in CHURN_STEPS)]
+    assert [task["upstream"] for task in tasks] == [[], *([task["id"]] for task in tasks[:-1])]
+    assert dags["churn_model"]["defaults"] == {"as_of": None, **asdict(ChurnParameters())}
+
+
 def test_retention_runs_hourly(dags: dict) -> None:
     assert [task["id"] for task in dags["live_retention"]["tasks"]] == [RETENTION.name]
     assert dags["live_retention"]["schedule"].endswith("* * * *")
@@ -169,13 +178,14 @@ def test_upkeep_runs_daily_between_runs_of_the_pipeline(dags: dict) -> None:
 
 def test_commands_run_in_the_checkout_and_take_values_from_the_environment(tasks: list) -> None:
     commands = [(name, task) for name, task in tasks if task["bash_command"]]
-    assert len(commands) == len(BATCH_STEPS) + len(SEGMENT_STEPS) + len((*UPKEEP_STEPS, SUMMARY))
+    assert len(commands) == len(BATCH_STEPS) + len(SEGMENT_STEPS) + len((*UPKEEP_STEPS, SUMMARY, *CHURN_STEPS))
+    steps = {step.name: step for step in (*BATCH_STEPS, *CHURN_STEPS)}
     for name, task in commands:
         assert "{{" not in task["bash_command"], f"{name}.{task['id']}: a template in a shell command"
         assert task["append_env"] is True
         assert Path(task["cwd"]) == ROOT
-        if name in ("customer_pipeline", "lakehouse", "customer_segments"):
-            assert set(task["env"]) == set(Value)
+        if name in ("customer_pipeline", "lakehouse", "customer_segments", "churn_model"):
+            assert set(task["env"]) == set(steps[task["id"]].values)
 
 
 def test_trigger_form(dags: dict) -> None:

@@ -235,5 +235,5 @@ def test_features_become_segments_in_lake_and_warehouse(lake: Lake, catalog: Cat
     unknown = lake.run("spark_ml.write_back", "--run-id", "unknown")
     assert (unknown.returncode, unknown.stderr.strip()) == (
         1,
-        "spark_ml.write_back: ml.segment_profiles has no rows of run unknown: run spark_ml.segments first",
+        "spark_ml.write_back: ml.segment_profiles has no rows of run unknown: compute its segments first",
     )

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from contracts.steps import BATCH_STEPS, MART_STEPS, SEGMENT_STEPS, Step, Value, frozen_values
+from contracts.steps import (
+    BATCH_STEPS,
+    CHURN_STEPS,
+    MART_STEPS,
+    SEGMENT_STEPS,
+    ChurnParameters,
+    Step,
+    Value,
+    frozen_churn_values,
+    frozen_values,
+)
 
 DAY = date(2026, 1, 31)
 
@@ -41,6 +51,20 @@ def test_run_ids_are_safe_and_differ(label: str) -> None:
 def test_unusable_values_are_named(as_of: str | None, k_min: int, k_max: int, named: str) -> None:
     with pytest.raises(ValueError, match=named):
         frozen_values("run", DAY, as_of, k_min, k_max)
+
+
+def test_churn_has_the_values_of_its_steps_and_no_others() -> None:
+    values = frozen_churn_values("run", DAY, None, ChurnParameters())
+    assert set(values) == {value for step in CHURN_STEPS for value in step.values}
+    assert values[Value.RUN_ID] == frozen_values("run", DAY, None, 2, 8)[Value.RUN_ID]
+
+
+@pytest.mark.parametrize(
+    "given", [{"trials": -1}, {"customer_value": 0.0}, {"offer_cost": -1.0}, {"offer_success": 1.5}, {"margin": 0.5}]
+)
+def test_unusable_parameters_of_churn_are_named(given: dict) -> None:
+    with pytest.raises(ValueError, match=f"{next(iter(given))}="):
+        frozen_churn_values("run", DAY, None, ChurnParameters(**given))
 
 
 def test_the_two_commands_make_up_the_whole() -> None:

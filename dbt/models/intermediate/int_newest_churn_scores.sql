@@ -1,14 +1,28 @@
 {{ config(materialized='view') }}
 
--- No model scores customers yet. Its results in `ml` take the place of this row, newest run first, as in int_newest_segments.
-with newest as (
+with scores as (
+
+    select *
+    from {{ ref('stg_churn_scores') }}
+    where as_of <= {{ as_of_day() }}
+
+),
+
+newest_run as (
+
+    select argMax(run_id, (as_of, computed_at, run_id)) as run_id
+    from scores
+
+),
+
+newest as (
 
     select
-        '' as customer_id,
-        toFloat64(0) as churn_score
+        scores.customer_id as customer_id,
+        scores.churn_score as churn_score
+    from scores
+    inner join newest_run on scores.run_id = newest_run.run_id
 
 )
 
-select *
-from newest
-where false
+select * from newest

@@ -1,0 +1,1 @@
+"""The models' results against what the simulator planted: ``python -m judge``. No part of the pipeline; it alone may look."""

@@ -1,0 +1,87 @@
+"""``make truth``: recovered against planted; 1 where intervals miss too often or a model knows too much.
+
+Writes VAR_DIR/judge/truth.json beside what it prints.
+"""
+
+import json
+import sys
+from dataclasses import asdict
+
+import pandas as pd
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from sklearn.metrics import adjusted_rand_score
+
+from contracts.settings import SettingsError, settings
+from judge import churn, recovered
+from judge.parameters import CONFIDENCE, Recovered, allowed_misses, recover
+from judge.planted import Planted, planted
+
+
+def judge_parameters(client: Client, truth: Planted) -> tuple[list[Recovered], list[str]]:
+    found = list(recover(truth, recovered.orders(client), recovered.known_until(client)))
+    print(f"{'segment':<16}{'parameter':<11}{'planted':>10}{'estimate':>10}   {CONFIDENCE:.0%} interval")
+    for one in found:
+        mark = "  missed" if one.missed else ""
+        print(
+            f"{one.segment:<16}{one.parameter:<11}{one.planted:>10.3f}{one.estimate:>10.3f}"
+            f"   {one.low:.3f} to {one.high:.3f}{mark}"
+        )
+    missed, allowed = sum(one.missed for one in found), allowed_misses(len(found))
+    print(f"{missed} of {len(found)} intervals miss; up to {allowed} may")
+    return found, [f"{missed} of {len(found)} intervals miss what was planted, up to {allowed} may"] if missed > allowed else []
+
+
+def judge_churn(client: Client, people: pd.DataFrame) -> tuple[dict[str, object], list[str]]:
+    evaluation = recovered.newest_evaluation(client)
+    if evaluation.empty:
+        print("churn: no run yet, `make churn`")
+        return {}, []
+    cutoff = pd.Timestamp(evaluation["cutoff_day"].iloc[0]).date()
+    found = churn.ceiling(people, recovered.labels(client, cutoff), evaluation)
+    gone = churn.against_the_gone(people, recovered.newest_scores(client))
+    print(f"churn: {found.model} has ROC AUC {found.auc:.3f} at {cutoff}; the best possible is {found.best:.3f}")
+    print(f"churn: today's scores against who has really left: ROC AUC {gone:.3f}")
+    wrong = (
+        [f"churn: ROC AUC {found.auc:.3f} is too near the ceiling of {found.best:.3f}: do the features leak?"]
+        if found.leaks
+        else []
+    )
+    return {**asdict(found), "against_the_gone": gone}, wrong
+
+
+def judge_segments(client: Client, people: pd.DataFrame) -> dict[str, float]:
+    segments = recovered.newest_segments(client)
+    if segments.empty:
+        print("segments: no run yet, `make segments`")
+        return {}
+    both = segments.merge(people[["customer_id", "segment"]], on="customer_id")
+    found = float(adjusted_rand_score(both["segment"].astype(str), both["segment_name"]))
+    print(f"segments: adjusted Rand index {found:.3f} against the planted ones, {len(both):,} customers")
+    return {"adjusted_rand": found, "customers": len(both)}
+
+
+def main() -> int:
+    try:
+        truth = planted()
+        if truth is None:
+            print(f"truth: nothing was simulated here ({settings().truth}): run `make demo` first", file=sys.stderr)
+            return 1
+        client = recovered.warehouse()
+        parameters, missed = judge_parameters(client, truth)
+        of_churn, leaks = judge_churn(client, truth.customers)
+        segments = judge_segments(client, truth.customers)
+    except (ClickHouseError, SettingsError) as error:
+        print(f"truth: {str(error).splitlines()[0]}", file=sys.stderr)
+        return 1
+    target = settings().var / "judge" / "truth.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    report = {"parameters": [asdict(one) | {"missed": one.missed} for one in parameters], "churn": of_churn, "segments": segments}
+    target.write_text(json.dumps(report | {"wrong": [*missed, *leaks]}, indent=2) + "\n")
+    for line in (*missed, *leaks):
+        print(line, file=sys.stderr)
+    return 1 if missed or leaks else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

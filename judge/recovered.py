@@ -1,0 +1,65 @@
+"""The results that are judged, out of the warehouse."""
+
+from datetime import date
+
+import clickhouse_connect
+import pandas as pd
+from clickhouse_connect.driver.client import Client
+
+from contracts.settings import settings
+
+
+def warehouse() -> Client:
+    s = settings()
+    return clickhouse_connect.get_client(
+        dsn=s.url("CLICKHOUSE"), username=s.clickhouse_bi.user, password=s.clickhouse_bi.password, autogenerate_session_id=False
+    )
+
+
+def orders(client: Client) -> pd.DataFrame:
+    """One row a customer: orders, the last of them, and their mean value before discounts. Lines of one moment are one order."""
+    found = client.query_df(
+        "SELECT customer_id, count() AS orders, max(purchased_at) AS last_at, avg(value) AS mean_value FROM ("
+        " SELECT customer_id, purchased_at, toFloat64(sum(amount)) AS value FROM marts.fct_purchases"
+        " GROUP BY customer_id, purchased_at) GROUP BY customer_id"
+    )
+    # The client leaves UTC away where it is the server's own zone.
+    return found.assign(last_at=pd.to_datetime(found["last_at"], utc=True))
+
+
+def known_until(client: Client) -> pd.Timestamp:
+    """The newest event of the raw tables."""
+    found = client.query("SELECT max(purchased_at) FROM marts.fct_purchases").result_rows[0][0]
+    return pd.to_datetime(found, utc=True)
+
+
+def newest_evaluation(client: Client) -> pd.DataFrame:
+    """Of the newest run of the churn model, a row a model; empty before there is one."""
+    return client.query_df(
+        "SELECT * FROM ml.churn_evaluation FINAL WHERE run_id = ("
+        "SELECT argMax(run_id, (as_of, computed_at)) FROM ml.churn_evaluation FINAL HAVING count() > 0)"
+    )
+
+
+def labels(client: Client, cutoff: date) -> pd.DataFrame:
+    """Customer and label at a cutoff."""
+    return client.query_df(
+        "SELECT customer_id, assumeNotNull(label) AS label FROM marts.churn_features"
+        " WHERE cutoff_day = {day:Date32} AND label IS NOT NULL", parameters={"day": cutoff},
+    )  # fmt: skip
+
+
+def newest_scores(client: Client) -> pd.DataFrame:
+    """Customer, score and as-of day of the newest scores."""
+    return client.query_df(
+        "SELECT customer_id, churn_score, as_of FROM ml.churn_scores FINAL WHERE run_id = ("
+        "SELECT argMax(run_id, (as_of, computed_at)) FROM ml.churn_scores FINAL HAVING count() > 0)"
+    )
+
+
+def newest_segments(client: Client) -> pd.DataFrame:
+    """Customer and segment of the newest run."""
+    return client.query_df(
+        "SELECT customer_id, segment_name FROM ml.customer_segments FINAL WHERE run_id = ("
+        "SELECT argMax(run_id, (as_of, computed_at)) FROM ml.customer_segments FINAL HAVING count() > 0)"
+    )
