@@ -25,7 +25,8 @@ CUSTOMER_VALUE ?= 60
 OFFER_COST ?= 5
 MODEL ?= churn
 VERSION ?=
-Q ?=
+# A query reaches its program by the environment: the shell would read its quotes, backticks and line ends.
+export Q ?=
 REASON ?=
 SEEDS ?= 1
 FAULT ?=
@@ -62,9 +63,9 @@ synth:  ## New customers like those of a table, over REST, with a report: FROM=c
 topics: setup  ## Topics: partitions, offsets, lag, last messages, dead letters
 	@$(CORE) -m runner.topics
 sql: setup  ## Read-only query on ClickHouse: Q="select …"
-	@$(CORE) -m runner.query clickhouse "$(Q)"
+	@$(CORE) -m runner.query clickhouse "$$Q"
 psql: setup  ## Read-only query on Postgres: Q="select …"
-	@$(CORE) -m runner.query postgres "$(Q)"
+	@$(CORE) -m runner.query postgres "$$Q"
 
 dlq: setup  ## Records set aside, by reason, with samples
 	@$(CORE) -m runner.dead_letters show

@@ -92,7 +92,7 @@ def test_profiles_always_have_the_core(given: str, wanted: list[str], monkeypatc
 
 def test_an_unknown_profile_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PROFILES", "core,gpu")
-    with pytest.raises(docker.DockerError, match="'gpu' is none of core, batch, ui"):
+    with pytest.raises(docker.DockerError, match="'gpu' is none of core, batch, models, ui"):
         docker.profiles()
 
 
