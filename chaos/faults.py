@@ -5,17 +5,20 @@ After every one of them the stack must come back by itself, with nothing missing
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from random import Random
 
 import requests
 
 from cdc.snapshot import snapshot_again
-from chaos.stack import away, database, drop_slot, kill, wait_until
+from chaos.stack import away, database, drop_slot, full_disk, kill, wait_until
 from contracts.settings import settings
 from contracts.tables import CUSTOMERS, RAW_DATABASE, RAW_WEB_EVENTS
 from contracts.topics import CDC_CONNECTOR
-from flink_jobs.submit import checkpoint
+from flink_jobs import JOBS
+from flink_jobs.state import state_folder
+from flink_jobs.submit import checkpoint, checkpoints, running
 from verify.slot import slot
 from verify.stores import warehouse
 
@@ -25,6 +28,7 @@ KILLED = (
 )  # fmt: skip
 AWAY_SECONDS = 60
 REPLICATED_SECONDS = 60
+CHECKPOINT_SECONDS = 120
 
 
 def killed(service: str, dice: Random) -> None:
@@ -40,6 +44,22 @@ def postgres_restarted_in_a_checkpoint(dice: Random) -> None:
     checkpoint()
     time.sleep(dice.uniform(0, 0.3))
     away("postgres", 1)
+
+
+def checkpoints_find_no_room(dice: Random) -> None:
+    """The jobs go on over checkpoints that fail, and the first after there is room again holds everything."""
+    folders = [state_folder(settings(), job) / "checkpoints" / running(job) for job in JOBS]
+    failed, completed = checkpoints("failed"), checkpoints("completed")
+    with ExitStack() as full:
+        for folder in folders:
+            full.enter_context(full_disk(folder))
+        wait_until("a failed checkpoint of each job", lambda: _more("failed", failed), CHECKPOINT_SECONDS)
+    wait_until("a checkpoint of each job", lambda: _more("completed", completed), CHECKPOINT_SECONDS)
+
+
+def _more(state: str, before: dict[str, int]) -> bool:
+    checkpoint()
+    return all(count > before[job] for job, count in checkpoints(state).items())
 
 
 def sink_killed_after_an_insert(dice: Random) -> None:
@@ -105,6 +125,7 @@ FAULTS: dict[str, Fault] = {
     **{f"kill -9 {service}": partial(killed, service) for service in KILLED},
     f"broker down for {AWAY_SECONDS} s": broker_away,
     "Postgres restarted in a checkpoint": postgres_restarted_in_a_checkpoint,
+    "disk full under the checkpoints": checkpoints_find_no_room,
     "sink killed between insert and commit": sink_killed_after_an_insert,
     "Debezium loses its connection": task_failed,
     "connector restarted": connector_restarted,

@@ -2,8 +2,11 @@
 
 import os
 import signal
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 
@@ -27,6 +30,19 @@ def away(service: str, seconds: float) -> None:
     control.stop(service)
     time.sleep(seconds)
     control.start(service)
+
+
+@contextmanager
+def full_disk(folder: Path) -> Iterator[None]:
+    """A file system of one page lies over the folder: writing fails there as on a full disk, and what is beneath is untouched."""
+    if os.geteuid() != 0:
+        raise RuntimeError(f"only root can put a full file system over {folder}")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "full-disk", folder], check=True, capture_output=True, text=True)
+    try:
+        yield
+    finally:
+        # A writer that is just failing may still hold it.
+        subprocess.run(["umount", "--lazy", folder], check=True, capture_output=True, text=True)
 
 
 def database() -> psycopg.Connection:

@@ -74,6 +74,11 @@ def checkpoint() -> None:
         requests.post(f"{settings().url('FLINK')}/jobs/{job}/checkpoints", json={}, timeout=30)
 
 
+def checkpoints(state: str) -> dict[str, int]:
+    """How many checkpoints of each running job ended so: completed or failed."""
+    return {job: _get(f"/jobs/{running(job)}/checkpoints")["counts"][state] for job in JOBS}
+
+
 def stop() -> None:
     """Stop with savepoints, the last job first. Without one the last checkpoint serves: it is retained."""
     for job in reversed(JOBS):

@@ -86,6 +86,50 @@ def look(context: BrowserContext, url: str, slug: str, charts: int, folder: Path
     return seen
 
 
+@dataclass
+class Narrowed:
+    """What each chart's queries answered before a filter was set to ``choice`` and after, by the chart's name."""
+
+    choice: str
+    before: dict[str, list] = field(default_factory=dict)
+    after: dict[str, list] = field(default_factory=dict)
+
+
+def narrow(context: BrowserContext, url: str, slug: str, name: str, charts: int, seconds: float = 120) -> Narrowed:
+    """Open a dashboard, choose the first value that its filter offers, apply it."""
+    page, answers = context.new_page(), list[Response]()
+    page.on("response", lambda response: answers.append(response) if "/api/v1/chart/data" in response.url else None)
+    page.goto(f"{url}/superset/dashboard/{slug}/", wait_until="commit")
+    before = _answered(page, answers, charts, seconds)
+    page.locator(f"[data-test='NATIVE_FILTER-{name}'] input").click()
+    option = page.locator(".ant-select-item-option").first
+    found = Narrowed(option.inner_text(), before)
+    option.click()
+    page.keyboard.press("Escape")
+    page.locator("[data-test='filter-bar__apply-button']").click()
+    found.after = _answered(page, answers, 1, seconds)
+    page.close()
+    return found
+
+
+def _answered(page: Page, answers: list[Response], charts: int, seconds: float) -> dict[str, list]:
+    """Data by the chart's name, once so many charts have had theirs and none is loading."""
+    found: dict[str, list] = {}
+    deadline = time.monotonic() + seconds
+    while len(found) < charts or page.locator(LOADING).count():
+        assert time.monotonic() < deadline, f"after {seconds:.0f} s {len(found)} of {charts} charts have data"
+        page.wait_for_timeout(4 * POLL_MS)
+        while answers:
+            response = answers.pop(0)
+            if _chart(response):
+                found[_title(response)] = [result.get("data") for result in response.json()["result"]]
+    return found
+
+
+def _title(response: Response) -> str:
+    return json.loads(response.request.post_data or "{}")["form_data"].get("slice_name") or str(_chart(response))
+
+
 def _wait(page: Page, seen: Seen, answers: list[Response], charts: int, seconds: float) -> None:
     """Until every chart has had its answer and is drawn."""
     deadline = time.monotonic() + seconds

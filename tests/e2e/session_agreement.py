@@ -10,21 +10,27 @@ MEASURES = (
 )  # fmt: skip
 
 _IDS = """
+    events AS (
+        SELECT cut.customer_id AS customer, cut.session_number AS number, cut.event_time AS event_time,
+               raw.session_id AS client_id
+        FROM intermediate.int_session_events AS cut
+        INNER JOIN (SELECT event_id, session_id FROM raw.web_events FINAL) AS raw USING (event_id)
+    ),
     ids AS (
-        SELECT assumeNotNull(session_id) AS id, any(customer_id) AS customer, any(session_number) AS number,
-               uniqExact(customer_id) AS customers, uniqExact(customer_id, session_number) AS cuts
-        FROM intermediate.int_session_events AS event WHERE event.session_id IS NOT NULL GROUP BY id
+        SELECT assumeNotNull(client_id) AS id, any((events.customer, events.number)) AS place,
+               uniqExact(events.customer) AS customers, uniqExact(events.customer, events.number) AS cuts
+        FROM events WHERE client_id IS NOT NULL GROUP BY id
     ),
     cuts AS (
-        SELECT customer_id AS customer, session_number AS number, min(event_time) AS started_at, uniqExact(session_id) AS ids,
-               countIf(event.session_id IS NULL) AS without_id
-        FROM intermediate.int_session_events AS event GROUP BY customer, number
+        SELECT (events.customer, events.number) AS place, events.customer AS customer, min(event_time) AS started_at,
+               uniqExact(client_id) AS ids, countIf(client_id IS NULL) AS without_id
+        FROM events GROUP BY events.customer, events.number
     ),
     judged AS (
-        SELECT id, cuts.customer AS customer, cuts.started_at AS started_at,
-               multiIf(customers > 1, 'the id of several customers', ids.cuts > 1, 'longer silent than the gap',
-                       cuts.ids > 1, 'another id within the gap', without_id > 0, 'events without an id', '') AS reason
-        FROM ids INNER JOIN cuts USING (customer, number)
+        SELECT ids.id AS id, cuts.customer AS customer, cuts.started_at AS started_at,
+               multiIf(ids.customers > 1, 'the id of several customers', ids.cuts > 1, 'longer silent than the gap',
+                       cuts.ids > 1, 'another id within the gap', cuts.without_id > 0, 'events without an id', '') AS reason
+        FROM ids INNER JOIN cuts ON ids.place = cuts.place
     )"""
 
 REASONS = f"WITH {_IDS} SELECT reason, count() FROM judged GROUP BY reason"
@@ -34,7 +40,7 @@ DIFFERING = f"""
     WITH {_IDS}
     SELECT judged.id, {", ".join(f"(live.{name}, mart.{name}) AS {name}" for name in MEASURES)}
     FROM judged
-    INNER JOIN (SELECT * FROM raw.sessions FINAL) AS live ON live.session_id = judged.id
+    LEFT JOIN (SELECT * FROM raw.sessions FINAL) AS live ON live.session_id = judged.id
     LEFT JOIN (SELECT *, ended_at AS last_event_at FROM marts.fct_sessions) AS mart
         ON mart.customer_id = judged.customer AND mart.started_at = judged.started_at
     WHERE judged.reason = '' AND ({" OR ".join(f"live.{name} != mart.{name}" for name in MEASURES)})"""

@@ -26,7 +26,7 @@ from flink_jobs import JOBS
 from runner.airflow_client import Airflow
 from runner.processes import marked
 from runner.superset_client import DASHBOARDS
-from tests.e2e.browser import look, signed_in
+from tests.e2e.browser import look, narrow, signed_in
 from tests.e2e.session_agreement import DIFFERING, REASONS
 from tests.e2e.shuffled import IN_ORDER, SHUFFLED, newest, renamed, results, send, shuffled
 from verify.lake import lake
@@ -413,6 +413,18 @@ def test_dashboards_show_data(stack, dashboard):
     # A shop may have no experiments.
     if dashboard != "experiments" or int(stack.sql("SELECT count() FROM marts.experiment_results")[0][0]):
         assert all(seen.rows.values()), seen.rows
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize(("dashboard", "name"), [("growth", "Country"), ("customers", "Channel")])
+def test_a_filter_changes_the_numbers(stack, dashboard, name):
+    charts = len(list((ROOT / "superset" / "assets" / "charts" / dashboard).glob("*.yaml")))
+    s = settings()
+    with signed_in(s.url("SUPERSET"), "admin", s.secret("SUPERSET_ADMIN_PASSWORD")) as context:
+        seen = narrow(context, s.url("SUPERSET"), dashboard, name, charts)
+    assert seen.choice and seen.after
+    changed = [chart for chart, data in seen.after.items() if data != seen.before[chart]]
+    assert len(changed) > len(seen.after) / 2, (seen.choice, changed, sorted(seen.after))
 
 
 def test_a_failed_step_stops_what_follows(stack):
