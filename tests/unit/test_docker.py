@@ -131,7 +131,8 @@ def engine(log: Path, tmp_path: Path, port: int = 1) -> str:
 
     return (
         f'echo "$@" >> {log}\ncase "$*" in info*) echo 99000000000 ;; '
-        f'*"config --format json") {show("project")} ;; *"ps --services"*) {show("running")} ;; esac'
+        f'*"config --format json") {show("project")} ;; *"ps --services"*) {show("running")} ;; '
+        f'*"ps --all"*) while read -r line; do echo "$line"; done < {tmp_path / "parts"} ;; esac'
     )
 
 
@@ -181,6 +182,20 @@ def test_up_builds_starts_waits_and_prints_the_pages(program, tmp_path: Path, mo
     assert start.startswith(f"compose --env-file {tmp_path / '.env'} --profile core --profile ui up --detach --wait ")
     pages = capfd.readouterr().out
     assert "http://127.0.0.1:19000" in pages and "http://127.0.0.1:8080" not in pages
+
+
+def test_a_start_that_fails_ends_with_the_log_of_the_part_that_did(program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    program(
+        "docker",
+        f'case "$*" in *" up "*) exit 1 ;; *logs*bootstrap) echo no such role ;; esac\n{engine(tmp_path / "log", tmp_path)}',
+    )
+    parts = (
+        {"Service": "bootstrap", "ExitCode": 1, "Health": "", "Status": "Exited (1)"},
+        {"Service": "kafka", "ExitCode": 0, "Health": "healthy"},
+    )
+    (tmp_path / "parts").write_text("".join(json.dumps(part) + "\n" for part in parts))
+    with pytest.raises(docker.DockerError, match=r"^--- bootstrap: Exited \(1\)\nno such role\ndocker compose up ended with 1"):
+        docker.up()
 
 
 def test_down_stops_every_profile_and_removes_data_only_when_asked(program, tmp_path: Path):
