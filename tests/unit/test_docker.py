@@ -229,11 +229,25 @@ def test_steps_run_in_the_order_given_and_a_failure_names_its_step(monkeypatch: 
         "bad": Step("bad", fail),
     }
     monkeypatch.setattr(container, "steps", lambda: known)
+    monkeypatch.setattr(container, "KEEP_SECONDS", 0)
     container.run_steps(["two", "one"])
     assert done == ["two", "one"]
     with pytest.raises(StackError, match="^bad: no such role$"):
         container.run_steps(["bad", "one"])
     assert done == ["two", "one"]
+
+
+def test_a_step_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    left = [RuntimeError("read timed out"), None]
+
+    def slow_at_first() -> None:
+        if error := left.pop(0):
+            raise error
+
+    monkeypatch.setattr(container, "steps", lambda: {"slow": Step("slow", slow_at_first)})
+    monkeypatch.setattr(container, "KEEP_SECONDS", 0)
+    container.run_steps(["slow"])
+    assert not left
 
 
 def test_a_kept_step_is_done_again_when_what_it_began_is_gone(monkeypatch: pytest.MonkeyPatch):
