@@ -34,6 +34,8 @@ SERVICES = {
 # What a step needs that natively its service has prepared.
 PREPARED = {"flink_jobs": flink.prepare}
 KEEP_SECONDS = 5
+# A neighbour that is healthy may still be slow at the first thing that it is asked.
+ATTEMPTS = 3
 
 
 def service(name: str) -> Service:
@@ -47,16 +49,22 @@ def run(name: str) -> None:
 
 
 def run_steps(names: list[str]) -> None:
-    """In the order given; StackError names the one that failed."""
+    """In the order given, each up to ATTEMPTS times; StackError names the one that failed."""
     known = steps()
     (settings().var / "run").mkdir(parents=True, exist_ok=True)
     for name in names:
         print(name, flush=True)
-        try:
-            PREPARED.get(name, nothing)()
-            known[name].run()
-        except Exception as error:
-            raise StackError(f"{name}: {error or type(error).__name__}") from error
+        PREPARED.get(name, nothing)()
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                known[name].run()
+                break
+            except Exception as error:
+                failure = StackError(f"{name}: {error or type(error).__name__}")
+                if attempt == ATTEMPTS:
+                    raise failure from error
+                print(f"{failure}: once more", flush=True)
+                time.sleep(KEEP_SECONDS)
 
 
 def keep(name: str) -> None:

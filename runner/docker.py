@@ -34,6 +34,7 @@ PAGES = {
     "ui": (("Superset: dashboards", "SUPERSET", "admin / SUPERSET_ADMIN_PASSWORD"), ("Kafdrop: topics", "KAFDROP", "")),
 }
 READY_SECONDS = 900
+LOG_LINES = 15
 
 
 class DockerError(Exception):
@@ -135,6 +136,15 @@ def taken_ports(project: dict) -> Iterator[str]:
                 yield f"{service}: port {port} on {host} is {holder}: free it{names.get(port, '')}"
 
 
+def failures(command: list[str]) -> Iterator[str]:
+    """The end of the log of each part that failed or is not healthy."""
+    for line in read(command, "ps", "--all", "--format", "json").splitlines():
+        part = json.loads(line)
+        if part["ExitCode"] or part["Health"] == "unhealthy":
+            yield f"--- {part['Service']}: {part['Status']}"
+            yield read(command, "logs", "--no-log-prefix", "--tail", str(LOG_LINES), part["Service"]).rstrip()
+
+
 def build(project: dict) -> None:
     """The project's own images, one after the other: they share most of their stages."""
     for image, command in build_commands(project, settings()).items():
@@ -162,7 +172,10 @@ def up() -> None:
     if problems := list(taken_ports(project)):
         raise DockerError("\n".join(problems))
     build(project)
-    run(command, "up", "--detach", "--wait", "--wait-timeout", str(READY_SECONDS), only=wanted)
+    try:
+        run(command, "up", "--detach", "--wait", "--wait-timeout", str(READY_SECONDS), only=wanted)
+    except DockerError as error:
+        raise DockerError("\n".join([*failures(command), str(error)])) from None
     for name in wanted:
         for title, port, login in PAGES[name]:
             print(f"{title:<28} http://{settings().bind_address}:{settings().port(port):<6} {login}")

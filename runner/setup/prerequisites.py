@@ -46,6 +46,8 @@ def python_problem() -> str:
         return f"{PYTHON} is missing"
     if not shutil.which("uv") and not output_of(PYTHON, "-c", "import ensurepip, venv; print('found')"):
         return f"{PYTHON} lacks its venv module"
+    if not output_of(PYTHON, "-c", f"import ctypes; ctypes.CDLL('lib{PYTHON}.so.1.0'); print('found')"):
+        return f"{PYTHON} lacks its library, which Flink loads into its JVM"
     return ""
 
 
@@ -89,7 +91,7 @@ def on_path(*names: str) -> Callable[[], str]:
 
 
 TOOLS = {
-    PYTHON: Tool(python_problem, ("python3.11", "python3.11-venv")),
+    PYTHON: Tool(python_problem, ("python3.11", "python3.11-venv", "libpython3.11")),
     "java": Tool(java_problem, ("openjdk-17-jre-headless",)),
     "mvn": Tool(on_path("mvn"), ("maven",)),
     "go": Tool(go_problem, ()),

@@ -196,6 +196,8 @@ def test_base_has_the_python_and_java_that_setup_asks_for():
     # Debian 12 is the one whose Python is 3.11.
     assert base.startswith("debian:12.")
     assert f" {PYTHON} " in file.instructions("runtime")
+    # Flink loads the interpreter into its JVM, which takes it as a library.
+    assert f" lib{PYTHON} " in file.instructions("runtime")
     java = re.search(r"openjdk-(\d+)-jre-headless", file.instructions("runtime"))
     assert java and int(java[1]) in prerequisites.JAVA
 

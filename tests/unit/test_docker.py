@@ -131,7 +131,8 @@ def engine(log: Path, tmp_path: Path, port: int = 1) -> str:
 
     return (
         f'echo "$@" >> {log}\ncase "$*" in info*) echo 99000000000 ;; '
-        f'*"config --format json") {show("project")} ;; *"ps --services"*) {show("running")} ;; esac'
+        f'*"config --format json") {show("project")} ;; *"ps --services"*) {show("running")} ;; '
+        f'*"ps --all"*) while read -r line; do echo "$line"; done < {tmp_path / "parts"} ;; esac'
     )
 
 
@@ -183,6 +184,20 @@ def test_up_builds_starts_waits_and_prints_the_pages(program, tmp_path: Path, mo
     assert "http://127.0.0.1:19000" in pages and "http://127.0.0.1:8080" not in pages
 
 
+def test_a_start_that_fails_ends_with_the_log_of_the_part_that_did(program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    program(
+        "docker",
+        f'case "$*" in *" up "*) exit 1 ;; *logs*bootstrap) echo no such role ;; esac\n{engine(tmp_path / "log", tmp_path)}',
+    )
+    parts = (
+        {"Service": "bootstrap", "ExitCode": 1, "Health": "", "Status": "Exited (1)"},
+        {"Service": "kafka", "ExitCode": 0, "Health": "healthy"},
+    )
+    (tmp_path / "parts").write_text("".join(json.dumps(part) + "\n" for part in parts))
+    with pytest.raises(docker.DockerError, match=r"^--- bootstrap: Exited \(1\)\nno such role\ndocker compose up ended with 1"):
+        docker.up()
+
+
 def test_down_stops_every_profile_and_removes_data_only_when_asked(program, tmp_path: Path):
     log = tmp_path / "log"
     program("docker", f'echo "$@" >> {log}')
@@ -214,11 +229,25 @@ def test_steps_run_in_the_order_given_and_a_failure_names_its_step(monkeypatch: 
         "bad": Step("bad", fail),
     }
     monkeypatch.setattr(container, "steps", lambda: known)
+    monkeypatch.setattr(container, "KEEP_SECONDS", 0)
     container.run_steps(["two", "one"])
     assert done == ["two", "one"]
     with pytest.raises(StackError, match="^bad: no such role$"):
         container.run_steps(["bad", "one"])
     assert done == ["two", "one"]
+
+
+def test_a_step_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    left = [RuntimeError("read timed out"), None]
+
+    def slow_at_first() -> None:
+        if error := left.pop(0):
+            raise error
+
+    monkeypatch.setattr(container, "steps", lambda: {"slow": Step("slow", slow_at_first)})
+    monkeypatch.setattr(container, "KEEP_SECONDS", 0)
+    container.run_steps(["slow"])
+    assert not left
 
 
 def test_a_kept_step_is_done_again_when_what_it_began_is_gone(monkeypatch: pytest.MonkeyPatch):
