@@ -66,6 +66,7 @@ def waterfall(values: pd.Series, row: pd.Series, base: float) -> str:
         axes.axvline(base, color=GRID)
         axes.set_yticks(range(len(steps)), [name for name, _ in steps], color=INK)
         axes.invert_yaxis()
+        axes.use_sticky_edges = False
         axes.margins(x=0.15)
         axes.set_xlabel(f"log odds of abandonment, from {base:+.2f} of the average session to {at:+.2f}")
         return svg(figure)

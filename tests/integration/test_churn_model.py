@@ -52,9 +52,9 @@ def fill(lake: Lake, frame: pd.DataFrame) -> None:
     client = lake.warehouse()
     columns = ", ".join(f"{name} {kinds.get(name, 'Float64')}" for name in frame)
     client.command(f"CREATE OR REPLACE TABLE marts.churn_features ({columns}) ENGINE = MergeTree ORDER BY tuple()")
-    rows = frame.astype(object).where(frame.notna(), None)
-    rows[LABEL] = [None if value is None else int(value) for value in rows[LABEL]] if LABEL in rows else None
-    client.insert("marts.churn_features", rows[list(frame)].to_numpy().tolist(), column_names=list(frame))
+    label = [None if pd.isna(value) else int(value) for value in frame[LABEL]]
+    data = [label if name == LABEL else frame[name].tolist() for name in frame]
+    client.insert("marts.churn_features", data, column_names=list(frame), column_oriented=True)
 
 
 def values(label: str, given: ChurnParameters = GIVEN) -> dict[Value, str]:
