@@ -1,5 +1,6 @@
 """The churn model with real Postgres, MinIO, ClickHouse and MLflow: twice, against a champion, and with bad input."""
 
+import json
 import os
 import signal
 import subprocess
@@ -106,6 +107,14 @@ def test_from_features_to_scores_and_back_to_the_champion_before(lake: Lake):
         scores(lake, "first").drop(columns=["computed_at", "_ingested_at"]), written.drop(columns=["computed_at", "_ingested_at"])
     )
     assert champion(lake) == 1
+
+    executed = subprocess.run(
+        [python("models"), "-m", "spark_ml.notebook"], cwd=ROOT, env=lake.environment, capture_output=True, text=True, timeout=600
+    )
+    assert executed.returncode == 0, executed.stderr[-3000:]
+    cells = json.loads((lake.var / "reports" / "customers.ipynb").read_text())["cells"]
+    assert sum(bool(cell.get("outputs")) for cell in cells) >= 6
+    assert all(not cell.get("outputs") for cell in json.loads((ROOT / "notebooks" / "customers.ipynb").read_text())["cells"])
 
     # Other customers of the same kind: hardly better, so only the challenger; its run scores with the champion.
     fill(lake, features(CUSTOMERS, seed=1))
