@@ -79,6 +79,12 @@ segments: setup  ## Marts, Iceberg, Spark K-Means segments and their report
 	$(CORE) -m runner.batch segments --as-of "$(AS_OF)"
 churn: setup  ## Marts, gate, churn models compared on later customers, registry, scores: TRIALS=15 CUSTOMER_VALUE=60 OFFER_COST=5
 	$(CORE) -m runner.batch churn --as-of "$(AS_OF)" --trials "$(TRIALS)" --customer-value "$(CUSTOMER_VALUE)" --offer-cost "$(OFFER_COST)"
+clv: setup  ## Marts, then purchases and value to come of each customer, with intervals and holdout error
+	$(CORE) -m runner.batch lifetime --as-of "$(AS_OF)"
+cart: setup  ## Marts, then which carts are abandoned: XGBoost, each session explained
+	$(CORE) -m runner.batch carts --as-of "$(AS_OF)"
+notebook: setup  ## An analyst's walk through segments and churn, executed: var/reports/customers.ipynb
+	$(call venv,models) -m spark_ml.notebook
 truth: setup  ## Results against what the simulator planted: parameters, churn, segments
 	$(call venv,models) -W ignore -m judge
 rollback: setup  ## Back to the model's champion before, or to a version: MODEL=churn VERSION=
@@ -128,4 +134,4 @@ bench: setup  ## Measure, after a demo; writes bench/results.json and the README
 help:
 	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z_-]+:.*##/ {printf "  %-30s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: chaos resnapshot synth docker-up docker-down docker-clean dlq dlq-replay jobs-upgrade demo up down status logs clean verify generate_web_events generate_streaming_purchases replay topics sql psql marts segments setup setup-dev env render test lint bench help docs freshness test-docker docker-demo truth churn rollback
+.PHONY: chaos resnapshot synth docker-up docker-down docker-clean dlq dlq-replay jobs-upgrade demo up down status logs clean verify generate_web_events generate_streaming_purchases replay topics sql psql marts segments setup setup-dev env render test lint bench help docs freshness test-docker docker-demo truth churn rollback clv cart notebook

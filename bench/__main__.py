@@ -9,6 +9,7 @@ from bench.latency import latency
 from bench.machine import machine
 from bench.marts import marts
 from bench.memory import memory
+from bench.models import churn
 from bench.storage import storage
 from bench.throughput import throughput
 from contracts.settings import settings
@@ -42,6 +43,7 @@ def main() -> int:
         "memory": memory,
         "storage": storage,
         "marts": lambda: marts([int(size) for size in s.get("BENCH_MART_EVENTS", "1000000 5000000").split()]),
+        "churn": lambda: churn([int(size) for size in s.get("BENCH_CHURN_CUSTOMERS", "200000").split()]),
     }
     results: dict[str, object] = {"machine": machine()}
     for name, measure in parts.items():

@@ -15,7 +15,7 @@ BLOCK = re.compile(r"(<!-- figures -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 def table(results: dict) -> str:
     machine, rows = results["machine"], []
-    for found in (results.get(name) for name in ("throughput", "latency", "memory", "marts", "demo")):
+    for found in (results.get(name) for name in ("throughput", "latency", "memory", "marts", "churn", "demo")):
         if not found:
             continue
         if "generator_events_per_second" in found:
@@ -40,6 +40,9 @@ def table(results: dict) -> str:
             rows.append(("Whole stack while Spark runs, peak", f"{found['peak_gb']} GB"))
         for each in found.get("builds", ()):
             rows.append((f"All marts built and tested, {each['events']:,} web events", f"{each['seconds']:,.0f} s"))
+        for each in found.get("runs", ()):
+            label = f"Churn: gate, training, comparison, scores written, {each['customers']:,} customers, no search"
+            rows.append((label, f"{each['seconds']:,.0f} s"))
         if "seconds" in found and "stages" in found:
             rows.append((f"`make demo`, {found['customers']:,} customers, everything installed", f"{found['seconds']:,.0f} s"))
     lines = [

@@ -32,17 +32,18 @@ class ExportedMart:
 
 
 CUSTOMER_FEATURES = ExportedMart("customer_features", ("customer_id",))
+CLV_SUMMARY = ExportedMart("clv_summary", ("customer_id",))
 EXPORTED_MARTS = (
     ExportedMart("dim_customers", ("customer_id",)),
     ExportedMart("fct_purchases", ("purchase_id",)),
     ExportedMart("fct_sessions", ("session_key",)),
-    ExportedMart("clv_summary", ("customer_id",)),
+    CLV_SUMMARY,
     CUSTOMER_FEATURES,
 )
 CHURN_FEATURES = ExportedMart("churn_features", ("cutoff_day", "customer_id"))
 CART_SESSIONS = ExportedMart("cart_sessions", ("session_key",))
 # What a model reads beside them is copied by a run of its own.
-MODEL_MARTS = {mart.name: mart for mart in (CHURN_FEATURES, CART_SESSIONS)}
+MODEL_MARTS = {mart.name: mart for mart in (CHURN_FEATURES, CLV_SUMMARY, CART_SESSIONS)}
 
 
 def check_run_id(run_id: str) -> str:

@@ -136,10 +136,52 @@ CHURN_SCORES = ResultTable(
     "One row per run and customer with at least one purchase.",
 )  # fmt: skip
 
+# Months ahead, as days: what is foretold of each customer.
+HORIZONS = {3: 91, 6: 182, 12: 365}
+
+LIFETIME_VALUES = ResultTable(
+    "lifetime_values", ("run_id", "customer_id"),
+    (
+        *_RUN,
+        Column("customer_id", Type.TEXT, "Who."),
+        Column("p_alive", Type.DOUBLE, "Probability that the customer has not left, 0 to 1."),
+        Column("expected_order_value", Type.DOUBLE, f"Mean net value of a day with purchases to come, {CURRENCY}."),
+        *(
+            Column(f"{what}_{months}m{end}", Type.DOUBLE, f"{words} within {months} months{meaning}.")
+            for months in HORIZONS
+            for what, words in (("purchases", "Expected days with purchases"), ("value", f"Expected net value, {CURRENCY},"))
+            for end, meaning in (("", ""), ("_low", ", lower end of 95 %"), ("_high", ", upper end of 95 %"))
+        ),
+    ),
+    "One row per run and customer with at least one purchase. Intervals are of the expectation.",
+)  # fmt: skip
+
+# What abandonment is foretold by: the cart as it lies, what came before it, and who comes.
+CART_NUMBERS = (
+    "weekday", "hour", "seconds_to_cart", "events_before", "views_before", "searches_before", "prior_sessions",
+    "prior_cart_sessions", "prior_purchase_sessions", "carts", "removals", "units", "products", "categories", "highest_price",
+    "cart_value",
+)  # fmt: skip
+CART_CATEGORIES = ("device", "country", "channel")
+
+CART_SCORES = ResultTable(
+    "cart_scores", ("run_id", "session_key"),
+    (
+        *_RUN,
+        Column("session_key", Type.TEXT, "The session, as in marts.cart_sessions."),
+        Column("abandon_score", Type.DOUBLE, "Probability that nothing is bought in the session, 0 to 1."),
+        Column("is_abandoned", Type.INTEGER, "1 where nothing was bought in it, else 0."),
+        Column("factors", Type.TEXT, "What moves the score most, strongest first: feature = value; (+) is towards abandonment."),
+    ),
+    "One row per run and session with a cart of the test days, which the model had not seen.",
+)  # fmt: skip
+
 # By the step that makes them; the last one of each is what people look for, and is written last.
 RESULTS = {
     "segments": (SEGMENT_PROFILES, K_SELECTION, CUSTOMER_SEGMENTS),
     "churn": (CHURN_EVALUATION, CHURN_SCORES),
+    "lifetime": (LIFETIME_VALUES,),
+    "carts": (CART_SCORES,),
 }
 ML_TABLES = tuple(table for tables in RESULTS.values() for table in tables)
 # Those that dbt reads.

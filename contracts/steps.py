@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from contracts import churn
-from contracts.lake import CHURN_FEATURES, check_run_id
+from contracts.lake import CART_SESSIONS, CHURN_FEATURES, CLV_SUMMARY, ExportedMart, check_run_id
 
 K_BOUNDS = (2, 12)
 K_MIN, K_MAX = 2, 8
@@ -139,6 +139,46 @@ CHURN_WRITE_BACK = Step(
 )  # fmt: skip
 CHURN_STEPS = (
     CHURN_FEATURES_STEP, CHURN_GATE, CHURN_TRAIN, CHURN_EVALUATE, CHURN_REGISTER, CHURN_SCORE, CHURN_WRITE_BACK,
+)  # fmt: skip
+
+
+def freeze(mart: ExportedMart) -> Step:
+    """Copies one mart to Iceberg as a run's input."""
+    return Step(
+        f"freeze_{mart.name}", "spark",
+        ("-m", "lakehouse.export", "--run-id", Value.RUN_ID, "--as-of", Value.AS_OF, "--mart", mart.name),
+        f"Copy {mart.name} to Iceberg; the run reads it at this snapshot.",
+        minutes=60,
+    )  # fmt: skip
+
+
+def write_back(results: str) -> Step:
+    """Copies a run's results to ClickHouse."""
+    return Step(
+        f"write_{results}_back", "spark", ("-m", "spark_ml.write_back", "--run-id", Value.RUN_ID, "--results", results),
+        f"Copy the run's {results} from Iceberg to ClickHouse.",
+        minutes=30,
+    )  # fmt: skip
+
+
+LIFETIME_STEPS = (
+    freeze(CLV_SUMMARY),
+    freeze(CHURN_FEATURES),
+    Step(
+        "lifetime_values", "models", ("-m", "spark_ml.lifetime.value", "--run-id", Value.RUN_ID),
+        "Fit BG/NBD and Gamma-Gamma, judge them on a holdout, foretell purchases and value of each customer.",
+        minutes=60,
+    ),
+    write_back("lifetime"),
+)  # fmt: skip
+CART_STEPS = (
+    freeze(CART_SESSIONS),
+    Step(
+        "cart_abandonment", "models", ("-m", "spark_ml.carts.abandonment", "--run-id", Value.RUN_ID),
+        "Fit XGBoost to sessions with a cart, judge it on later days, explain each session.",
+        minutes=60,
+    ),
+    write_back("carts"),
 )  # fmt: skip
 
 RETENTION = Step(

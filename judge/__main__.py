@@ -22,11 +22,8 @@ def judge_parameters(client: Client, truth: Planted) -> tuple[list[Recovered], l
     found = list(recover(truth, recovered.orders(client), recovered.known_until(client)))
     print(f"{'segment':<16}{'parameter':<11}{'planted':>10}{'estimate':>10}   {CONFIDENCE:.0%} interval")
     for one in found:
-        mark = "  missed" if one.missed else ""
-        print(
-            f"{one.segment:<16}{one.parameter:<11}{one.planted:>10.3f}{one.estimate:>10.3f}"
-            f"   {one.low:.3f} to {one.high:.3f}{mark}"
-        )
+        interval = f"{one.low:.3f} to {one.high:.3f}{'  missed' if one.missed else ''}"
+        print(f"{one.segment:<16}{one.parameter:<11}{one.planted:>10.3f}{one.estimate:>10.3f}   {interval}")
     missed, allowed = sum(one.missed for one in found), allowed_misses(len(found))
     print(f"{missed} of {len(found)} intervals miss; up to {allowed} may")
     return found, [f"{missed} of {len(found)} intervals miss what was planted, up to {allowed} may"] if missed > allowed else []

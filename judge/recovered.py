@@ -17,11 +17,11 @@ def warehouse() -> Client:
 
 
 def orders(client: Client) -> pd.DataFrame:
-    """One row a customer: orders, the last of them, and their mean value before discounts. Lines of one moment are one order."""
+    """One row a customer: orders, the last of them, and their mean value before discounts. Lines of one session are one order."""
     found = client.query_df(
-        "SELECT customer_id, count() AS orders, max(purchased_at) AS last_at, avg(value) AS mean_value FROM ("
-        " SELECT customer_id, purchased_at, toFloat64(sum(amount)) AS value FROM marts.fct_purchases"
-        " GROUP BY customer_id, purchased_at) GROUP BY customer_id"
+        "SELECT customer_id, count() AS orders, max(ordered_at) AS last_at, avg(value) AS mean_value FROM ("
+        " SELECT customer_id, min(purchased_at) AS ordered_at, toFloat64(sum(amount)) AS value FROM marts.fct_purchases"
+        " WHERE session_id IS NOT NULL GROUP BY customer_id, session_id) GROUP BY customer_id"
     )
     # The client leaves UTC away where it is the server's own zone.
     return found.assign(last_at=pd.to_datetime(found["last_at"], utc=True))

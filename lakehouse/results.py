@@ -94,3 +94,11 @@ def rows_of_run(catalog: Catalog, table: ResultTable, run_id: str) -> pd.DataFra
         return pd.DataFrame(columns=[column.name for column in table.columns])
     frame = catalog.load_table(table.identifier).scan(row_filter=EqualTo("run_id", run_id)).to_pandas()
     return frame.sort_values(list(table.key), ignore_index=True)
+
+
+def newest_run(catalog: Catalog, table: ResultTable) -> str | None:
+    """The run with the newest as-of day, of those the one computed last; None before there is one."""
+    if not catalog.table_exists(table.identifier):
+        return None
+    found = catalog.load_table(table.identifier).scan(selected_fields=("run_id", "as_of", "computed_at")).to_pandas()
+    return None if found.empty else str(found.sort_values(["as_of", "computed_at"])["run_id"].iloc[-1])

@@ -1,4 +1,4 @@
-"""The batch side without Airflow: ``python -m runner.batch marts|segments|churn [--as-of YYYY-MM-DD]``. The same steps as the
+"""The batch side without Airflow: ``python -m runner.batch marts|segments|churn|… [--as-of YYYY-MM-DD]``. The same steps as the
 DAGs'."""
 
 import argparse
@@ -12,9 +12,11 @@ from datetime import UTC, datetime
 from contracts.settings import ROOT, settings
 from contracts.steps import (
     BATCH_STEPS,
+    CART_STEPS,
     CHURN_STEPS,
     K_MAX,
     K_MIN,
+    LIFETIME_STEPS,
     MART_STEPS,
     ChurnParameters,
     Step,
@@ -23,7 +25,13 @@ from contracts.steps import (
     frozen_values,
 )
 
-STEPS = {"marts": MART_STEPS, "segments": BATCH_STEPS, "churn": (*MART_STEPS, *CHURN_STEPS)}
+STEPS = {
+    "marts": MART_STEPS,
+    "segments": BATCH_STEPS,
+    "churn": (*MART_STEPS, *CHURN_STEPS),
+    "lifetime": (*MART_STEPS, *LIFETIME_STEPS),
+    "carts": (*MART_STEPS, *CART_STEPS),
+}
 
 
 def run(steps: tuple[Step, ...], values: dict[Value, str]) -> int:

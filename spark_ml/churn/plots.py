@@ -76,7 +76,7 @@ def importance(values: pd.DataFrame, rows: pd.DataFrame) -> str:
             axes.scatter(values[name], jitter, c=ranked, cmap="coolwarm", s=5, alpha=0.6, linewidths=0, rasterized=True)
         axes.set_yticks(range(len(strongest)), list(reversed(strongest)), color=INK)
         axes.axvline(0, color=MUTED, linewidth=0.8)
-        axes.set_xlabel("moves the prediction against churn   ←   →   towards churn")
+        axes.set_xlabel("moves the prediction down   ←   →   up")
         axes.set_title("Red: a high value of the feature, blue: a low one", loc="left", fontsize=10, color=INK)
         return svg(figure)
 

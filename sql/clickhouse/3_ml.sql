@@ -99,3 +99,48 @@ CREATE TABLE IF NOT EXISTS ml.churn_scores (
 ENGINE = ReplacingMergeTree
 ORDER BY (run_id, customer_id)
 COMMENT 'One row per run and customer with at least one purchase.';
+
+CREATE TABLE IF NOT EXISTS ml.lifetime_values (
+  run_id LowCardinality(String) COMMENT 'The run that wrote the row.',
+  as_of Date32 COMMENT 'The features are as known at the end of this day, UTC.',
+  computed_at DateTime64(3, 'UTC') COMMENT 'When the run computed it; the same in all rows of a run.',
+  customer_id String COMMENT 'Who.',
+  p_alive Float64 COMMENT 'Probability that the customer has not left, 0 to 1.',
+  expected_order_value Float64 COMMENT 'Mean net value of a day with purchases to come, EUR.',
+  purchases_3m Float64 COMMENT 'Expected days with purchases within 3 months.',
+  purchases_3m_low Float64 COMMENT 'Expected days with purchases within 3 months, lower end of 95 %.',
+  purchases_3m_high Float64 COMMENT 'Expected days with purchases within 3 months, upper end of 95 %.',
+  value_3m Float64 COMMENT 'Expected net value, EUR, within 3 months.',
+  value_3m_low Float64 COMMENT 'Expected net value, EUR, within 3 months, lower end of 95 %.',
+  value_3m_high Float64 COMMENT 'Expected net value, EUR, within 3 months, upper end of 95 %.',
+  purchases_6m Float64 COMMENT 'Expected days with purchases within 6 months.',
+  purchases_6m_low Float64 COMMENT 'Expected days with purchases within 6 months, lower end of 95 %.',
+  purchases_6m_high Float64 COMMENT 'Expected days with purchases within 6 months, upper end of 95 %.',
+  value_6m Float64 COMMENT 'Expected net value, EUR, within 6 months.',
+  value_6m_low Float64 COMMENT 'Expected net value, EUR, within 6 months, lower end of 95 %.',
+  value_6m_high Float64 COMMENT 'Expected net value, EUR, within 6 months, upper end of 95 %.',
+  purchases_12m Float64 COMMENT 'Expected days with purchases within 12 months.',
+  purchases_12m_low Float64 COMMENT 'Expected days with purchases within 12 months, lower end of 95 %.',
+  purchases_12m_high Float64 COMMENT 'Expected days with purchases within 12 months, upper end of 95 %.',
+  value_12m Float64 COMMENT 'Expected net value, EUR, within 12 months.',
+  value_12m_low Float64 COMMENT 'Expected net value, EUR, within 12 months, lower end of 95 %.',
+  value_12m_high Float64 COMMENT 'Expected net value, EUR, within 12 months, upper end of 95 %.',
+  _ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When ClickHouse took the row.'
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (run_id, customer_id)
+COMMENT 'One row per run and customer with at least one purchase. Intervals are of the expectation.';
+
+CREATE TABLE IF NOT EXISTS ml.cart_scores (
+  run_id LowCardinality(String) COMMENT 'The run that wrote the row.',
+  as_of Date32 COMMENT 'The features are as known at the end of this day, UTC.',
+  computed_at DateTime64(3, 'UTC') COMMENT 'When the run computed it; the same in all rows of a run.',
+  session_key String COMMENT 'The session, as in marts.cart_sessions.',
+  abandon_score Float64 COMMENT 'Probability that nothing is bought in the session, 0 to 1.',
+  is_abandoned Int32 COMMENT '1 where nothing was bought in it, else 0.',
+  factors String COMMENT 'What moves the score most, strongest first: feature = value; (+) is towards abandonment.',
+  _ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When ClickHouse took the row.'
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (run_id, session_key)
+COMMENT 'One row per run and session with a cart of the test days, which the model had not seen.';

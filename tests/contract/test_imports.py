@@ -15,10 +15,10 @@ ENVIRONMENTS = {
     "spark": ("lakehouse", "spark_ml"),
     "clickhouse": ("clickhouse_http",),
     "synth": ("synth",),
-    "models": ("spark_ml.churn", "spark_ml.lifetime", "spark_ml.quality", "spark_ml.registry", "judge"),
+    "models": ("spark_ml.carts", "spark_ml.churn", "spark_ml.lifetime", "spark_ml.quality", "spark_ml.registry", "judge"),
 }
 # Modules of a package that run in another environment than the rest of it.
-ELSEWHERE = {"runner.superset_init": "superset"}
+ELSEWHERE = {"runner.superset_init": "superset", "spark_ml.notebook": "models"}
 # What computes from events; serving joins them when it is there.
 PIPELINE = ("alerts", "flink_jobs", "cdc", "lakehouse", "spark_ml", "serving", "dbt", "airflow", "superset", "clickhouse_http")
 

@@ -1,0 +1,6 @@
+"""Which carts are abandoned, and why: XGBoost over sessions with a cart.
+
+python -m lakehouse.export --run-id R --as-of D --mart cart_sessions
+python -m spark_ml.carts.abandonment --run-id R
+python -m spark_ml.write_back --run-id R --results carts
+"""

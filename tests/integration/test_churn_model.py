@@ -1,0 +1,156 @@
+"""The churn model with real Postgres, MinIO, ClickHouse and MLflow: twice, against a champion, and with bad input."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pandas as pd
+import pytest
+import requests
+from lake_stack import PARTS, Lake
+from warehouse_stack import own_environment, python
+
+from contracts.churn import CATEGORIES, CUSTOMER, CUTOFF, LABEL
+from contracts.ml import CHURN_EVALUATION, CHURN_SCORES
+from contracts.settings import ROOT
+from contracts.steps import CHURN_STEPS, ChurnParameters, Value, frozen_churn_values
+from runner import processes
+from tests.ports import free_offset
+
+sys.path.insert(0, str(ROOT / "tests" / "models"))
+from made_up import AS_OF, features
+
+CUSTOMERS = 400
+GIVEN = ChurnParameters(trials=1, margin=0.02)
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    var = tmp_path_factory.mktemp("churn") / "var"
+    inherited = {name: value for name, value in own_environment(var).items() if not name.endswith(("_PORT", "_URL"))}
+    stack = Lake({**inherited, "PORT_OFFSET": str(free_offset()), "ENV_FILE": str(var.parent / ".env")}, var)
+    try:
+        up = stack.runner("runner", "up", *PARTS, "mlflow")
+        assert up.returncode == 0, up.stdout + up.stderr
+        yield stack
+    finally:
+        stack.runner("runner.stop", "--remove-data")
+        for pid in processes.marked(var):
+            os.kill(pid, signal.SIGKILL)
+
+
+def fill(lake: Lake, frame: pd.DataFrame) -> None:
+    """marts.churn_features, with the mart's own types where they matter."""
+    kinds = {
+        CUTOFF: "Date32",
+        CUSTOMER: "String",
+        LABEL: "Nullable(Int32)",
+        **dict.fromkeys(CATEGORIES, "LowCardinality(String)"),
+    }
+    client = lake.warehouse()
+    columns = ", ".join(f"{name} {kinds.get(name, 'Float64')}" for name in frame)
+    client.command(f"CREATE OR REPLACE TABLE marts.churn_features ({columns}) ENGINE = MergeTree ORDER BY tuple()")
+    label = [None if pd.isna(value) else int(value) for value in frame[LABEL]]
+    data = [label if name == LABEL else frame[name].tolist() for name in frame]
+    client.insert("marts.churn_features", data, column_names=list(frame), column_oriented=True)
+
+
+def values(label: str, given: ChurnParameters = GIVEN) -> dict[Value, str]:
+    return frozen_churn_values(label, AS_OF, None, given)
+
+
+def run(lake: Lake, label: str, given: ChurnParameters = GIVEN) -> subprocess.CompletedProcess[str]:
+    """The steps in order up to the first that fails; the last one that ran."""
+    known = values(label, given)
+    for step in CHURN_STEPS:
+        command = [python(step.venv), *step.argv(ROOT / ".tools", known)[1:]]
+        done = subprocess.run(command, cwd=ROOT, env=lake.environment, capture_output=True, text=True, timeout=600)
+        if done.returncode:
+            break
+    return done
+
+
+def scores(lake: Lake, label: str) -> pd.DataFrame:
+    return lake.warehouse().query_df(
+        f"SELECT * FROM {CHURN_SCORES.qualified} FINAL WHERE run_id = '{values(label)[Value.RUN_ID]}' ORDER BY customer_id"
+    )
+
+
+def champion(lake: Lake) -> int:
+    address = f"{lake.settings.url('MLFLOW')}/api/2.0/mlflow/registered-models/alias"
+    answer = requests.get(address, params={"name": "churn", "alias": "champion"}, timeout=10)
+    return int(answer.json()["model_version"]["version"])
+
+
+@pytest.mark.timeout(2400)
+def test_from_features_to_scores_and_back_to_the_champion_before(lake: Lake):
+    fill(lake, features(CUSTOMERS))
+    first = run(lake, "first")
+    assert first.returncode == 0, first.stderr[-3000:]
+    written = scores(lake, "first")
+    assert len(written) == CUSTOMERS
+    assert written["churn_score"].between(0, 1).all()
+    assert set(written["model_version"]) == {1} == {champion(lake)}
+    evaluated = lake.manifest(values("first")[Value.RUN_ID], "churn_evaluate")
+    assert evaluated["models"][evaluated["chosen"]]["roc_auc"] > 0.85
+    client = lake.warehouse()
+    models = client.query(f"SELECT model, chosen FROM {CHURN_EVALUATION.qualified} FINAL").result_rows
+    assert dict(models) == {name: int(name == evaluated["chosen"]) for name in evaluated["models"]}
+    assert {"recency", "bg_nbd", "lightgbm", "random_forest", "logistic_regression"} == set(dict(models))
+
+    again = run(lake, "first")
+    assert again.returncode == 0, again.stderr[-3000:]
+    pd.testing.assert_frame_equal(
+        scores(lake, "first").drop(columns=["computed_at", "_ingested_at"]), written.drop(columns=["computed_at", "_ingested_at"])
+    )
+    assert champion(lake) == 1
+
+    executed = subprocess.run(
+        [python("models"), "-m", "spark_ml.notebook"], cwd=ROOT, env=lake.environment, capture_output=True, text=True, timeout=600
+    )
+    assert executed.returncode == 0, executed.stderr[-3000:]
+    cells = json.loads((lake.var / "reports" / "customers.ipynb").read_text())["cells"]
+    assert sum(bool(cell.get("outputs")) for cell in cells) >= 6
+    assert all(not cell.get("outputs") for cell in json.loads((ROOT / "notebooks" / "customers.ipynb").read_text())["cells"])
+
+    # Other customers of the same kind: hardly better, so only the challenger; its run scores with the champion.
+    fill(lake, features(CUSTOMERS, seed=1))
+    second = run(lake, "second")
+    assert second.returncode == 0, second.stderr[-3000:]
+    facts = lake.manifest(values("second")[Value.RUN_ID], "churn_register")
+    assert (facts["version"], facts["promoted"], facts["champion_before"]) == (2, False, 1)
+    assert set(scores(lake, "second")["model_version"]) == {1}
+
+    forced = ["-m", "spark_ml.registry.rollback", "--model", "churn", "--version"]
+    for version, expected in (("2", 0), ("7", 1)):
+        done = subprocess.run(
+            [python("models"), *forced, version], cwd=ROOT, env=lake.environment, capture_output=True, text=True
+        )
+        assert done.returncode == expected, done.stderr
+    assert done.stderr.strip().endswith("spark_ml.registry.rollback: churn has no version 7; there are 1, 2")
+    assert champion(lake) == 2
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("missing", lambda f: f.drop(columns="orders"), "orders: expected that it is there, found missing"),
+        ("category", lambda f: f.assign(device="fridge"), "device: expected that it is one of desktop, mobile"),
+        ("nobody", lambda f: f.assign(label=f[LABEL] * 0), "no customer has churned (no positive label"),
+        ("everybody", lambda f: f.assign(label=f[LABEL] * 0 + 1), "one class only"),
+    ],
+)
+def test_bad_input_stops_the_run_and_leaves_everything_as_it_was(lake: Lake, name: str, change, said: str):
+    before = champion(lake)
+    fill(lake, change(features(CUSTOMERS)))
+    done = run(lake, name)
+    assert done.returncode == 1
+    assert done.stderr.startswith("spark_ml.churn.gate: ")
+    assert said in done.stderr
+    assert champion(lake) == before
+    assert scores(lake, name).empty
+    assert not (lake.var / "runs" / values(name)[Value.RUN_ID] / "churn_train.json").exists()
