@@ -8,7 +8,8 @@ unexport PYTHONDONTWRITEBYTECODE
 export TOOLS_DIR ?= $(CURDIR)/.tools
 venv = $(TOOLS_DIR)/venvs/$(1)/bin/python
 CORE := $(call venv,core)
-SETUP := python3 -m runner.setup
+# What a target prints is its own: setting up is told on stderr.
+SETUP := >&2 python3 -m runner.setup
 
 # Settings of the targets below: make generate_web_events RATE=500 SECONDS=60
 RATE ?= 1000
