@@ -1,8 +1,10 @@
 """Submit the jobs that do not run, each from its newest savepoint or checkpoint; stop them with savepoints."""
 
+import os
 import re
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import requests
@@ -14,6 +16,7 @@ from runner import flink
 from runner.tools import python
 
 DEADLINE_SECONDS = 180
+METADATA = "_metadata"
 STARTING = ("CREATED", "INITIALIZING", "RESTARTING")
 
 
@@ -35,9 +38,14 @@ def running_since(job: str) -> float:
 
 
 def newest_state(job: str) -> Path | None:
-    """The newest complete savepoint or checkpoint of the job's earlier runs."""
-    found = state_folder(settings(), job).glob("*points/**/_metadata")
-    return max((file.parent for file in found), key=lambda folder: (folder / "_metadata").stat().st_mtime, default=None)
+    """The newest complete savepoint or checkpoint of the job's earlier runs. Older ones may vanish while one looks: Flink
+    removes those that it does not retain."""
+    written: dict[Path, float] = {}
+    for folder, _, files in os.walk(state_folder(settings(), job)):
+        if METADATA in files:
+            with suppress(FileNotFoundError):
+                written[Path(folder)] = Path(folder, METADATA).stat().st_mtime
+    return max(written, key=lambda state: written[state], default=None)
 
 
 def submit() -> None:

@@ -1,11 +1,12 @@
 """Where the jobs' state lies: a job resumes from its own newest, never from another's."""
 
 import os
+import shutil
 
 from contracts.settings import settings
 from flink_jobs import INTAKE, LIVE
 from flink_jobs.state import state_folder
-from flink_jobs.submit import newest_state
+from flink_jobs.submit import METADATA, newest_state
 
 
 def test_a_job_resumes_from_its_own_newest_complete_state(tmp_path, monkeypatch):
@@ -14,12 +15,30 @@ def test_a_job_resumes_from_its_own_newest_complete_state(tmp_path, monkeypatch)
     try:
         folder = state_folder(settings(), LIVE)
         for age, name in enumerate(("savepoints/savepoint-1", "checkpoints/job/chk-9", "checkpoints/job/chk-8")):
-            metadata = folder / name / "_metadata"
+            metadata = folder / name / METADATA
             metadata.parent.mkdir(parents=True)
             metadata.touch()
             os.utime(metadata, (1000 - age, 1000 - age))
         (folder / "checkpoints/job/chk-10").mkdir()  # begun, not complete
         assert newest_state(LIVE) == folder / "savepoints/savepoint-1"
         assert newest_state(INTAKE) is None
+    finally:
+        settings.cache_clear()
+
+
+def test_a_checkpoint_that_vanishes_meanwhile_is_passed_over(tmp_path, monkeypatch):
+    """Flink removes its older ones while somebody looks."""
+    monkeypatch.setenv("VAR_DIR", str(tmp_path))
+    settings.cache_clear()
+    try:
+        kept = state_folder(settings(), LIVE) / "checkpoints" / "job" / "chk-9"
+        vanishing = kept.with_name("chk-8")
+        for state in (kept, vanishing):
+            state.mkdir(parents=True)
+            (state / METADATA).touch()
+
+        shutil.rmtree(vanishing)
+        monkeypatch.setattr(os, "walk", lambda folder: [(str(each), [], [METADATA]) for each in (vanishing, kept)])
+        assert newest_state(LIVE) == kept
     finally:
         settings.cache_clear()
