@@ -129,8 +129,9 @@ freshness: setup  ## How old the newest row of each of the warehouse's sources i
 	$(call venv,dbt) dbt/freshness.py
 docs: setup  ## dbt's documentation site, with lineage: var/docs/index.html
 	$(call venv,dbt) dbt/docs.py
-bench: setup  ## Measure, after a demo; writes bench/results.json and the README's figures
+bench: setup  ## Measure, after a demo; writes bench/results.json, the README's figures and a page of plots
 	$(CORE) -m bench
+	$(call venv,spark) -m bench.page
 
 help:
 	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z_-]+:.*##/ {printf "  %-30s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

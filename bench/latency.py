@@ -9,36 +9,41 @@ from datetime import datetime
 
 from confluent_kafka import Consumer, TopicPartition
 
+from bench.sampling import memory_gb, over_time
 from bench.throughput import generate
 from contracts.settings import settings
 from contracts.tables import INGESTED, RAW_WEB_EVENTS, WEB_MINUTE_METRICS
-from verify.settle import settle
+from verify.settle import flink_lag, settle, sink_lag
 from verify.stores import warehouse
+
+SAMPLE_SECONDS = 3
 
 Key = tuple[str, ...]
 
 
-def percentiles(milliseconds: Iterable[float]) -> dict[str, float]:
-    """Percentiles of the nearest rank."""
+def percentiles(milliseconds: Iterable[float]) -> dict[str, object]:
+    """Percentiles of the nearest rank, from 0 to 100, and those that are spoken of by name."""
     ordered = sorted(milliseconds)
     if not ordered:
         raise RuntimeError("no event was measured")
-    return {f"p{share}": round(ordered[min(len(ordered) * share // 100, len(ordered) - 1)]) for share in (50, 95, 99)} | {
-        "events": len(ordered)
-    }
+    at = [round(ordered[min(len(ordered) * share // 100, len(ordered) - 1)]) for share in range(101)]
+    return {"p50": at[50], "p95": at[95], "p99": at[99], "events": len(ordered), "percentiles": at}
 
 
 def latency(rate: int, seconds: int) -> dict[str, object]:
     """Clean events only, so that an event's own time is when it was sent. Minutes that other events share are left out."""
     settle()
     began = int(time.time() * 1000)
-    generate("web_events", "--rate", str(rate), "--seconds", str(seconds), "--dirt", "0", "--seed", "902")
+    readings = {"Flink": flink_lag, "ClickHouse's sink": sink_lag, "memory_gb": memory_gb}
+    with over_time(readings, SAMPLE_SECONDS) as samples:
+        generate("web_events", "--rate", str(rate), "--seconds", str(seconds), "--dirt", "0", "--seed", "902")
     settle()
     return {
         "rate_events_per_second": rate,
         "seconds": seconds,
         "event_to_clickhouse_ms": percentiles(to_clickhouse(began)),
         "event_to_postgres_metric_ms": percentiles(to_metric(began)),
+        "over_time": samples,
         "command": f"make bench: generators web_events --rate {rate} --seconds {seconds}",
     }
 

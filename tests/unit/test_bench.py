@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from bench import scale
+from bench import page, scale
 from bench.latency import percentiles
 from bench.readme import rendered, table
 from bench.throughput import rate
@@ -25,7 +25,9 @@ def test_the_rate_is_read_from_the_generators_own_closing_line(capsys):
 
 
 def test_percentiles_are_values_that_were_seen():
-    assert percentiles(range(1, 101)) == {"p50": 51, "p95": 96, "p99": 100, "events": 100}
+    found = percentiles(range(1, 101))
+    assert (found["p50"], found["p95"], found["p99"], found["events"]) == (51, 96, 100, 100)
+    assert found["percentiles"] == [*range(1, 101), 100]
     assert percentiles([7])["p99"] == 7
     with pytest.raises(RuntimeError, match="no event"):
         percentiles([])
@@ -56,3 +58,23 @@ def test_ten_machines_are_ten_times_one():
     assert found["Flink's state, 8 days"] == ("69 GB", "691 GB", "7 TB")
     assert found["Flink subtasks (`FLINK_PARALLELISM`)"] == ("2", "20", "200")
     assert "| 1 machine | 10 machines |" in scale.table(measured)
+
+
+def test_the_page_plots_what_was_measured_and_says_how():
+    times = {"percentiles": list(range(101))}
+    lags = [{"second": second, "Flink": 10 * second, "memory_gb": 4.5} for second in range(5)]
+    results = {
+        "machine": MACHINE,
+        "throughput": {
+            "generator_events_per_second": 9, "flink_catch_up_events_per_second": 5,
+            "flink_catch_up_at_once_events_per_second": 4, "command": "make one",
+        },
+        "latency": {
+            "rate_events_per_second": 7, "event_to_clickhouse_ms": times, "event_to_postgres_metric_ms": times, "over_time": lags,
+            "command": "make two",
+        },
+        "memory": {"over_time": lags, "command": "make three"},
+    }  # fmt: skip
+    text = page.page(results)
+    assert text.count("<svg") == 5 and all(command in text for command in ("make one", "make two", "make three"))
+    assert "Measured 2026-01-31 12:00 UTC" in text
