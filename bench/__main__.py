@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from bench import readme
+from bench.changes import changes
 from bench.latency import latency
 from bench.machine import machine
 from bench.marts import marts
@@ -40,6 +41,7 @@ def main() -> int:
         # The backlogs first: they also have the JVMs compile what a stack that has run for a while has compiled.
         "throughput": lambda: throughput(s.number("BENCH_EVENTS", 500_000), s.number("BENCH_CUSTOMERS", 40_000)),
         "latency": lambda: latency(s.number("BENCH_LIVE_RATE", 2000), s.number("BENCH_LIVE_SECONDS", 150)),
+        "changes": lambda: changes(s.number("BENCH_CHANGE_RATE", 2000), 30, s.number("BENCH_CHANGE_BULK", 300_000)),
         "memory": memory,
         "storage": storage,
         "marts": lambda: marts([int(size) for size in s.get("BENCH_MART_EVENTS", "1000000 5000000").split()]),

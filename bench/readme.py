@@ -15,7 +15,7 @@ BLOCK = re.compile(r"(<!-- figures -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 def table(results: dict) -> str:
     machine, rows = results["machine"], []
-    for found in (results.get(name) for name in ("throughput", "latency", "memory", "marts", "churn", "demo")):
+    for found in (results.get(name) for name in ("throughput", "latency", "changes", "memory", "marts", "churn", "demo")):
         if not found:
             continue
         if "generator_events_per_second" in found:
@@ -36,6 +36,11 @@ def table(results: dict) -> str:
                         f"p50 {times['p50']:,} ms, p99 {times['p99']:,} ms",
                     )
                 )
+        if "bulk_rows" in found:
+            times = found["commit_to_clickhouse_ms"]
+            label = f"Change in Postgres to ClickHouse at {found['rate_rows_per_second']:,} rows/s"
+            rows.append((label, f"p50 {times['p50']:,} ms, p99 {times['p99']:,} ms"))
+            rows.append((f"{found['bulk_rows']:,} changes in one transaction", f"{found['bulk_rows_per_second']:,} rows/s"))
         if "peak_gb" in found:
             rows.append(("Whole stack while Spark runs, peak", f"{found['peak_gb']} GB"))
         for each in found.get("builds", ()):
