@@ -9,7 +9,9 @@ MEASURES = (
     "abandoned_value",
 )  # fmt: skip
 
-_IDS = """
+WHY_NOT = ("the id of several customers", "longer silent than the gap", "another id within the gap", "events without an id")
+
+_IDS = f"""
     events AS (
         SELECT cut.customer_id AS customer, cut.session_number AS number, cut.event_time AS event_time,
                raw.session_id AS client_id
@@ -28,8 +30,8 @@ _IDS = """
     ),
     judged AS (
         SELECT ids.id AS id, cuts.customer AS customer, cuts.started_at AS started_at,
-               multiIf(ids.customers > 1, 'the id of several customers', ids.cuts > 1, 'longer silent than the gap',
-                       cuts.ids > 1, 'another id within the gap', cuts.without_id > 0, 'events without an id', '') AS reason
+               multiIf(ids.customers > 1, '{WHY_NOT[0]}', ids.cuts > 1, '{WHY_NOT[1]}',
+                       cuts.ids > 1, '{WHY_NOT[2]}', cuts.without_id > 0, '{WHY_NOT[3]}', '') AS reason
         FROM ids INNER JOIN cuts ON ids.place = cuts.place
     )"""
 
