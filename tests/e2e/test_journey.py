@@ -423,7 +423,7 @@ def test_a_filter_changes_the_numbers(stack, dashboard, name):
         seen = narrow(context, s.url("SUPERSET"), dashboard, name, charts)
     assert seen.choice and seen.after
     changed = [chart for chart, data in seen.after.items() if data != seen.before[chart]]
-    assert len(changed) > len(seen.after) / 2, (seen.choice, changed, sorted(seen.after))
+    assert len(changed) > len(seen.after) / 3, (seen.choice, changed, sorted(seen.after))
 
 
 def test_a_failed_step_stops_what_follows(stack):
