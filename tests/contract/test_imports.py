@@ -18,7 +18,7 @@ ENVIRONMENTS = {
     "models": ("spark_ml.carts", "spark_ml.churn", "spark_ml.lifetime", "spark_ml.quality", "spark_ml.registry", "judge"),
 }
 # Modules of a package that run in another environment than the rest of it.
-ELSEWHERE = {"runner.superset_init": "superset", "spark_ml.notebook": "models"}
+ELSEWHERE = {"runner.superset_init": "superset", "spark_ml.notebook": "models", "bench.page": "spark"}
 # What computes from events; serving joins them when it is there.
 PIPELINE = ("alerts", "flink_jobs", "cdc", "lakehouse", "spark_ml", "serving", "dbt", "airflow", "superset", "clickhouse_http")
 
@@ -39,6 +39,7 @@ def modules(package: str) -> list[str]:
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_modules_import(environment):
     names = [name for package in ENVIRONMENTS[environment] for name in modules(package) if name not in ELSEWHERE]
+    names += [name for name, where in ELSEWHERE.items() if where == environment]
     assert len(names) >= 3
     python = settings().tools / "venvs" / environment / "bin" / "python"
     script = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)"
