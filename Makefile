@@ -31,6 +31,7 @@ export Q ?=
 REASON ?=
 SEEDS ?= 1
 FAULT ?=
+PARTS ?=
 
 ##@ The journey
 demo: setup  ## Everything: set up, start, a year of events, marts, lake, segments, a table of what went where
@@ -129,8 +130,8 @@ freshness: setup  ## How old the newest row of each of the warehouse's sources i
 	$(call venv,dbt) dbt/freshness.py
 docs: setup  ## dbt's documentation site, with lineage: var/docs/index.html
 	$(call venv,dbt) dbt/docs.py
-bench: setup  ## Measure, after a demo; writes bench/results.json, the README's figures and a page of plots
-	$(CORE) -m bench
+bench: setup  ## Measure, after a demo; writes bench/results.json, the README's figures and a page of plots: PARTS=
+	$(CORE) -m bench $(PARTS)
 	$(call venv,spark) -m bench.page
 
 help:

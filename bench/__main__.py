@@ -1,13 +1,17 @@
-"""``python -m bench``: measure a running stack that has had its demo, write bench/results.json and the README's figures."""
+"""``python -m bench [part …]``: measure a running stack that has had its demo, write bench/results.json and the README's figures.
+
+Parts that are not named keep the figures of their last measurement.
+"""
 
 import json
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench import readme
 from bench.changes import changes
 from bench.latency import latency
-from bench.machine import machine
+from bench.machine import machine, moment
 from bench.marts import marts
 from bench.memory import memory
 from bench.models import churn
@@ -31,7 +35,7 @@ def demo() -> dict[str, object]:
     }
 
 
-def main() -> int:
+def main(names: Sequence[str]) -> int:
     s = settings()
     if not demo_summary().exists():
         print(f"bench: no {demo_summary()}: run `make demo` first, the batch side needs its customers", file=sys.stderr)
@@ -47,10 +51,14 @@ def main() -> int:
         "marts": lambda: marts([int(size) for size in s.get("BENCH_MART_EVENTS", "1000000 5000000").split()]),
         "churn": lambda: churn([int(size) for size in s.get("BENCH_CHURN_CUSTOMERS", "200000").split()]),
     }
-    results: dict[str, object] = {"machine": machine()}
-    for name, measure in parts.items():
+    if unknown := set(names) - set(parts):
+        print(f"bench: no part is called {', '.join(sorted(unknown))}; there are {', '.join(parts)}", file=sys.stderr)
+        return 2
+    kept = json.loads(readme.RESULTS.read_text()) if names else {}
+    results: dict[str, object] = kept | {"machine": machine()}
+    for name in names or parts:
         print(f"bench: {name}", flush=True)
-        results[name] = measure()
+        results[name] = measured(parts[name])
         print(json.dumps(results[name], indent=2), flush=True)
         # One that fails leaves the figures of those before it.
         readme.RESULTS.write_text(json.dumps(results, indent=2) + "\n")
@@ -58,5 +66,9 @@ def main() -> int:
     return 0
 
 
+def measured(measure: Callable[[], dict[str, object]]) -> dict[str, object]:
+    return measure() | {"measured_at": moment()}
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

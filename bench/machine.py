@@ -17,5 +17,17 @@ def machine() -> dict[str, object]:
         "memory_gb": round(int(memory.split()[1]) / 1e6, 1),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "measured_at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     }
+
+
+def moment() -> str:
+    """Now, as results note when they were found, in UTC."""
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def described(results: dict) -> str:
+    """When and on what, in a sentence."""
+    here = results["machine"]
+    times = sorted(part["measured_at"] for part in results.values() if "measured_at" in part)
+    when = times[0] if len(times) == 1 else f"{times[0]} to {times[-1]}"
+    return f"Measured {when} on {here['cores']} cores, {here['memory_gb']} GB ({here['processor']})."

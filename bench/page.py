@@ -10,6 +10,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bench.machine import described
 from bench.readme import RESULTS
 from bench.sampling import Sample
 from contracts.settings import settings
@@ -31,6 +32,7 @@ def throughput(found: dict) -> Figure:
     bars = {
         "generator": found["generator_events_per_second"],
         "catch-up, a shop's months": found["flink_catch_up_events_per_second"],
+        "… path alone": found["flink_catch_up_path_alone_events_per_second"],
         "catch-up, one moment": found["flink_catch_up_at_once_events_per_second"],
     }
     drawn.barh(list(bars), list(bars.values()), color=PALETTE[0], height=0.6)
@@ -68,7 +70,7 @@ def svg(figure: Figure) -> str:
 
 def page(results: dict) -> str:
     """HTML by itself; each plot beside the command that measured it."""
-    machine, live, batch = results["machine"], results["latency"], results["memory"]
+    live, batch = results["latency"], results["memory"]
     lags = [name for name in live["over_time"][0] if name not in ("second", "memory_gb")]
     rate = f"at {live['rate_events_per_second']:,} events a second"
     with mpl.rc_context({**STYLE, "svg.hashsalt": "bench"}):
@@ -83,10 +85,9 @@ def page(results: dict) -> str:
             f"<section><h2>{html.escape(title)}</h2><p>{html.escape(command)}</p>{svg(plot)}</section>"
             for title, plot, command in plots
         )
-    when = f"Measured {machine['measured_at']} on {machine['cores']} cores, {machine['memory_gb']} GB ({machine['processor']})."
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Measurements</title><style>{CSS}</style>'
-        f"<main><h1>Measurements</h1><p>{html.escape(when)}</p>{sections}</main></html>"
+        f"<main><h1>Measurements</h1><p>{html.escape(described(results))}</p>{sections}</main></html>"
     )
 
 

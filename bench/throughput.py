@@ -3,14 +3,22 @@
 import re
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from contracts.settings import ROOT
 from flink_jobs import INTAKE
 from flink_jobs.submit import running_since, stop, submit
+from runner import graph, stack
+from runner.control import Control
+from runner.service import Service
 from runner.tools import python
 from verify.settle import flink_lag, settle, wait_for_flink
 
 CATCH_UP_SECONDS = 1800
+# From the event to its change in Kafka, as Debezium reads it.
+PATH = ("flink-taskmanager", "connect")
+STOP_SECONDS = 120
 
 
 def generate(*arguments: str) -> float:
@@ -33,21 +41,44 @@ def rate(output: str) -> float:
 
 def throughput(events: int, customers: int) -> dict[str, object]:
     """Two backlogs: two months of a shop in the order of their days, as an outage leaves one, and events that all happen now,
-    where no update of a session or a minute falls together with the next one of it."""
-    in_order, _ = backlog("history", "--customers", str(customers), "--months", "2", "--seed", "903")
+    where no update of a session or a minute falls together with the next one of it. The first also with the path alone."""
+    months = ("history", "--customers", str(customers), "--months", "2", "--seed")
+    in_order, _ = backlog(*months, "903")
     at_once, sent = backlog("web_events", "--rate", "max", "--events", str(events), "--seed", "901")
+    with path_alone():
+        alone, _ = backlog(*months, "904")
     return {
         "generator_events_per_second": round(sent),
         "flink_catch_up_events_per_second": in_order,
+        "flink_catch_up_path_alone_events_per_second": alone,
         "flink_catch_up_at_once_events_per_second": at_once,
         "command": "make bench: generators history, then web_events --rate max, each while the jobs are stopped;"
-        " both jobs, from their start until the backlog is written",
+        " both jobs, from their start until the backlog is written; path alone: warehouse, batch side and pages stopped",
     }
+
+
+@contextmanager
+def path_alone() -> Iterator[None]:
+    """Only what takes an event to its change in Kafka runs; the rest of the stack is back, and ready, afterwards."""
+    settle()
+    path, control = graph.closure(stack.parts(), PATH), Control()
+    rest = [name for name, part in stack.parts().items() if isinstance(part, Service) and name not in path]
+    for name in reversed(rest):
+        control.stop(name)
+    try:
+        deadline = time.monotonic() + STOP_SECONDS
+        while still := [name for name in rest if control.process(name).state not in ("STOPPED", "EXITED")]:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"still running after {STOP_SECONDS} s: {', '.join(still)}")
+            time.sleep(0.5)
+        yield
+    finally:
+        stack.up(rest)
 
 
 def backlog(*generator: str) -> tuple[int, float]:
     """Records a second, of the jobs catching up and of the generator. The two do not share the cores."""
-    settle()
+    wait_for_flink(time.monotonic() + CATCH_UP_SECONDS, lambda text: print(text, flush=True))
     stop()
     sent = generate(*generator)
     records = flink_lag()

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from bench.machine import machine
+from bench.machine import machine, moment
 from bench.readme import rendered
 from contracts.settings import ROOT
 
@@ -16,7 +16,7 @@ def keep(name: str, value: object, result: Path = RESULT, document: Path = DOCUM
     found = json.loads(result.read_text()) if result.exists() else {}
     here = machine()
     found["machine"] = {key: here[key] for key in ("processor", "cores", "memory_gb")}
-    found[name] = {"value": value, "measured_at": here["measured_at"]}
+    found[name] = {"value": value, "measured_at": moment()}
     result.write_text(json.dumps(found, indent=2) + "\n")
     document.write_text(rendered(document.read_text(), table(found)))
 

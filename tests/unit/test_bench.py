@@ -6,11 +6,13 @@ import pytest
 
 from bench import page, scale
 from bench.latency import percentiles
+from bench.machine import described
 from bench.readme import rendered, table
 from bench.throughput import rate
 from generators.progress import Meter
 
-MACHINE = {"measured_at": "2026-01-31 12:00 UTC", "cores": 2, "memory_gb": 24.0, "processor": "one"}
+WHEN = {"measured_at": "2026-01-31 12:00 UTC"}
+MACHINE = {"cores": 2, "memory_gb": 24.0, "processor": "one"}
 TEXT = "before\n<!-- figures -->\nold\n<!-- /figures -->\nafter\n"
 
 
@@ -34,11 +36,11 @@ def test_percentiles_are_values_that_were_seen():
 
 
 def test_the_readme_takes_the_figures_between_its_markers():
-    figures = table({"machine": MACHINE, "memory": {"peak_gb": 4.2}})
+    figures = table({"machine": MACHINE, "memory": WHEN | {"peak_gb": 4.2}})
     found = rendered(TEXT, figures)
-    assert "4.2 GB" in found and "old" not in found
+    assert "4.2 GB" in found and "Measured 2026-01-31 12:00 UTC on 2 cores" in found and "old" not in found
     builds = {"builds": [{"events": 1_000_000, "seconds": 20.4}, {"events": 5_000_000, "seconds": 40.6}]}
-    with_builds = table({"machine": MACHINE, "marts": builds})
+    with_builds = table({"machine": MACHINE, "marts": WHEN | builds})
     assert "1,000,000 web events | 20 s |" in with_builds and "5,000,000 web events | 41 s |" in with_builds
     assert found.startswith("before\n<!-- figures -->") and found.endswith("<!-- /figures -->\nafter\n")
     assert rendered(found, figures) == found
@@ -67,14 +69,20 @@ def test_the_page_plots_what_was_measured_and_says_how():
         "machine": MACHINE,
         "throughput": {
             "generator_events_per_second": 9, "flink_catch_up_events_per_second": 5,
-            "flink_catch_up_at_once_events_per_second": 4, "command": "make one",
+            "flink_catch_up_path_alone_events_per_second": 6, "flink_catch_up_at_once_events_per_second": 4,
+            "command": "make one",
         },
         "latency": {
             "rate_events_per_second": 7, "event_to_clickhouse_ms": times, "event_to_postgres_metric_ms": times, "over_time": lags,
             "command": "make two",
         },
-        "memory": {"over_time": lags, "command": "make three"},
+        "memory": WHEN | {"over_time": lags, "command": "make three"},
     }  # fmt: skip
     text = page.page(results)
     assert text.count("<svg") == 5 and all(command in text for command in ("make one", "make two", "make three"))
     assert "Measured 2026-01-31 12:00 UTC" in text
+
+
+def test_parts_of_different_days_are_said_to_be():
+    later = {"machine": MACHINE, "memory": WHEN, "marts": {"measured_at": "2026-02-01 09:00 UTC"}}
+    assert "2026-01-31 12:00 UTC to 2026-02-01 09:00 UTC" in described(later)
