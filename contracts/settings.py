@@ -18,6 +18,10 @@ ROOT = Path(__file__).resolve().parent.parent
 PORTS = {
     "KAFKA": 9092,
     "KAFKA_CONTROLLER": 9093,
+    "KAFKA_2": 9192,
+    "KAFKA_2_CONTROLLER": 9193,
+    "KAFKA_3": 9292,
+    "KAFKA_3_CONTROLLER": 9293,
     "CONNECT": 8083,
     "FLINK": 8081,
     "FLINK_RPC": 6123,
@@ -32,6 +36,9 @@ PORTS = {
     "WATCH": 9108,
     "MLFLOW": 5000,
 }
+
+# The brokers of a stack that has three, in the order of their node ids.
+BROKERS = ("KAFKA", "KAFKA_2", "KAFKA_3")
 
 # Programs that keep their own metadata in Postgres: a role and a database each.
 TOOL_ROLES = ("airflow", "superset", "iceberg", "mlflow")
@@ -160,8 +167,31 @@ class Settings:
         return self.number("KAFKA_PARTITIONS", 4)
 
     @property
+    def brokers(self) -> tuple[str, ...]:
+        """Names of the brokers, as ``address`` takes them. Of three any one may be lost: the two that are left are a majority."""
+        count = self.number("KAFKA_BROKERS", 1)
+        if count not in (1, len(BROKERS)):
+            raise SettingsError(f"KAFKA_BROKERS={count}: it is 1, or {len(BROKERS)}, of which any one may be lost")
+        return BROKERS[:count]
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """Where clients of Kafka begin: host:port of every broker, of which one that answers will do."""
+        return self.get("KAFKA_BOOTSTRAP_SERVERS", ",".join(map(self.address, self.brokers)))
+
+    @property
     def replication(self) -> int:
-        return self.number("KAFKA_REPLICATION", 1)
+        """Copies of each record."""
+        return self.number("KAFKA_REPLICATION", len(self.brokers))
+
+    @property
+    def insync_replicas(self) -> int:
+        """Copies without which a record is not taken: one broker may be away."""
+        return max(1, self.replication - 1)
+
+    @property
+    def task_managers(self) -> int:
+        return self.number("FLINK_TASKMANAGERS", 1)
 
     @property
     def parallelism(self) -> int:

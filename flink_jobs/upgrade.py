@@ -8,8 +8,8 @@ from flink_jobs import JOBS
 from flink_jobs.submit import JobError, newest_state, running, stop, submit
 from runner import probes
 from runner.control import Control
+from runner.flink import task_managers
 
-TASKMANAGER = "flink-taskmanager"
 STOP_SECONDS = 60
 
 
@@ -20,7 +20,7 @@ def main() -> int:
         stop()
         for job in JOBS:
             print(f"{job}: stopped at {newest_state(job)}", flush=True)
-        restart_taskmanager()
+        restart_taskmanagers()
         submit()
     except JobError as error:
         print(f"upgrade: {error}", file=sys.stderr)
@@ -29,16 +29,18 @@ def main() -> int:
     return 0
 
 
-def restart_taskmanager() -> None:
+def restart_taskmanagers() -> None:
     """Python inside a TaskManager keeps the modules that it has loaded: a new version needs a new process."""
-    control, deadline = Control(), time.monotonic() + STOP_SECONDS
-    control.stop(TASKMANAGER)
-    while control.process(TASKMANAGER).state != "STOPPED":
+    control, names, deadline = Control(), task_managers(settings()), time.monotonic() + STOP_SECONDS
+    for name in names:
+        control.stop(name)
+    while left := [name for name in names if control.process(name).state != "STOPPED"]:
         if time.monotonic() > deadline:
-            raise JobError(f"{TASKMANAGER} did not stop within {STOP_SECONDS} s")
+            raise JobError(f"{', '.join(left)} did not stop within {STOP_SECONDS} s")
         time.sleep(0.2)
-    control.start(TASKMANAGER)
-    probes.until(probes.flink(task_managers=1), "the Flink cluster")()
+    for name in names:
+        control.start(name)
+    probes.until(probes.flink(len(names)), "the Flink cluster")()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 The services and whoever calls ``bin/flink`` share it: ``subprocess.run([home() / "bin/flink", …], env=environment())``.
 """
 
+import math
 import os
 import re
 import shutil
@@ -21,6 +22,16 @@ COMMITTED = ROOT / "flink_jobs" / "flink-conf.yaml"
 
 def home() -> Path:
     return packages("flink") / "pyflink"
+
+
+def task_managers(s: Settings) -> tuple[str, ...]:
+    """Names of the services that are TaskManagers."""
+    return ("flink-taskmanager", *(f"flink-taskmanager-{number}" for number in range(2, s.task_managers + 1)))
+
+
+def slots(s: Settings) -> int:
+    """Of each TaskManager: together what the jobs take."""
+    return math.ceil(len(JOBS) * s.parallelism / s.task_managers)
 
 
 def shipped_java_options() -> str:
@@ -58,7 +69,7 @@ def options(s: Settings) -> dict[str, object]:
         "taskmanager.host": s.get("FLINK_TASKMANAGER_HOST", s.host("FLINK")),
         "taskmanager.bind-host": s.bind_address,
         "taskmanager.memory.process.size": s.get("FLINK_TASKMANAGER_MEMORY", "2560m"),
-        "taskmanager.numberOfTaskSlots": s.number("FLINK_SLOTS", len(JOBS) * s.parallelism),
+        "taskmanager.numberOfTaskSlots": s.number("FLINK_SLOTS", slots(s)),
         "parallelism.default": s.parallelism,
         "io.tmp.dirs": s.var / "flink" / "tmp",
         "python.executable": python("flink"),

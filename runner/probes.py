@@ -79,18 +79,23 @@ def postgres() -> None:
         raise NotReadyError(str(error).splitlines()[0]) from None
 
 
-def kafka() -> None:
-    """The broker answers a metadata request and names itself."""
-    from confluent_kafka import KafkaException
-    from confluent_kafka.admin import AdminClient
+def kafka(name: str = "KAFKA") -> Callable[[], None]:
+    """A probe: the broker answers a metadata request and names itself."""
 
-    client = AdminClient({"bootstrap.servers": settings().address("KAFKA"), "log_level": 0})
-    try:
-        brokers = client.list_topics(timeout=TIMEOUT_SECONDS).brokers
-    except KafkaException as error:
-        raise NotReadyError(f"no metadata from {settings().address('KAFKA')}: {error}") from None
-    if not brokers:
-        raise NotReadyError(f"{settings().address('KAFKA')} knows no broker")
+    def probe() -> None:
+        from confluent_kafka import KafkaException
+        from confluent_kafka.admin import AdminClient
+
+        address = settings().address(name)
+        client = AdminClient({"bootstrap.servers": address, "log_level": 0})
+        try:
+            brokers = client.list_topics(timeout=TIMEOUT_SECONDS).brokers.values()
+        except KafkaException as error:
+            raise NotReadyError(f"no metadata from {address}: {error}") from None
+        if address not in {f"{broker.host}:{broker.port}" for broker in brokers}:
+            raise NotReadyError(f"{address} is not among the brokers of its cluster")
+
+    return probe
 
 
 def clickhouse() -> None:
@@ -144,7 +149,7 @@ def consumer_group(group: str) -> Callable[[], None]:
         from confluent_kafka import KafkaException
         from confluent_kafka.admin import AdminClient
 
-        client = AdminClient({"bootstrap.servers": settings().address("KAFKA"), "log_level": 0})
+        client = AdminClient({"bootstrap.servers": settings().bootstrap_servers, "log_level": 0})
         try:
             found = client.describe_consumer_groups([group], request_timeout=TIMEOUT_SECONDS)[group].result()
         except KafkaException as error:

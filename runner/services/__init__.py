@@ -1,7 +1,5 @@
 """The services of the stack, one module each, in the order in which they are listed to people."""
 
-from collections.abc import Callable
-
 from contracts.settings import Settings, settings
 from runner.service import Part, Service
 from runner.services import (
@@ -18,29 +16,31 @@ from runner.services import (
     watch,
 )
 
-MAKERS: tuple[Callable[[Settings], Part], ...] = (
-    kafka.service,
-    connect.service,
-    flink.jobmanager,
-    flink.taskmanager,
-    postgres.service,
-    clickhouse.service,
-    clickhouse_sink.service,
-    minio.service,
-    airflow.api_server,
-    airflow.scheduler,
-    airflow.dag_processor,
-    airflow.triggerer,
-    superset.service,
-    mlflow.service,
-    watch.service,
-)
+
+def every(s: Settings) -> tuple[Part, ...]:
+    """What a stack of these settings runs."""
+    return (
+        *kafka.services(s),
+        connect.service(s),
+        flink.jobmanager(s),
+        *flink.taskmanagers(s),
+        postgres.service(s),
+        clickhouse.service(s),
+        clickhouse_sink.service(s),
+        minio.service(s),
+        airflow.api_server(s),
+        airflow.scheduler(s),
+        airflow.dag_processor(s),
+        airflow.triggerer(s),
+        superset.service(s),
+        mlflow.service(s),
+        watch.service(s),
+    )
 
 
 def parts() -> dict[str, Part]:
     """Every service of this stack by name; for one that is elsewhere by its settings, the wait for it."""
-    made = (maker(settings()) for maker in MAKERS)
-    return {part.name: part for part in made}
+    return {part.name: part for part in every(settings())}
 
 
 def services() -> dict[str, Service]:

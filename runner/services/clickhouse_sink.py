@@ -12,7 +12,7 @@ def service(s: Settings) -> Service:
         name="clickhouse-sink",
         command=(python("core"), "-m", "cdc.sink"),
         knows_settings=True,
-        depends_on=("kafka", "topics", "clickhouse_schema"),
+        depends_on=("topics", "clickhouse_schema"),
         ready=probes.consumer_group(SINK_GROUP),
         memory_mb=150,
         stop_seconds=30,

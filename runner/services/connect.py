@@ -4,6 +4,7 @@ from contracts.settings import Settings
 from contracts.topics import CONNECT_GROUP, CONNECT_TOPICS
 from runner import probes
 from runner.service import Service
+from runner.services import kafka
 from runner.services.kafka import java_command
 from runner.tools import jars, render
 
@@ -11,7 +12,7 @@ from runner.tools import jars, render
 def properties(s: Settings) -> dict[str, object]:
     """Worker configuration. A connector names its password as ``${env:DEBEZIUM_PASSWORD}``, so no request carries it."""
     return {
-        "bootstrap.servers": s.address("KAFKA"),
+        "bootstrap.servers": s.bootstrap_servers,
         "group.id": CONNECT_GROUP,
         "listeners": f"http://{s.address('CONNECT')}",
         "rest.advertised.host.name": s.host("CONNECT"),
@@ -44,7 +45,7 @@ def service(s: Settings) -> Service:
         name="connect",
         command=java_command(s, s.get("CONNECT_HEAP", "384m"), "org.apache.kafka.connect.cli.ConnectDistributed", str(config)),
         environment={"DEBEZIUM_PASSWORD": s.secret("DEBEZIUM_PASSWORD")},
-        depends_on=("kafka",),
+        depends_on=kafka.names(s),
         ports=("CONNECT",),
         needs=(jars("kafka"), jars("connect-plugins")),
         ready=probes.http_ok(f"{s.url('CONNECT')}/connectors"),

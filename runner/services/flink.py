@@ -1,4 +1,4 @@
-"""Flink: a session cluster of one JobManager and one TaskManager, from the wheel that also runs the jobs."""
+"""Flink: a session cluster of one JobManager and its TaskManagers, from the wheel that also runs the jobs."""
 
 from contracts.settings import Settings
 from runner import flink, probes
@@ -20,14 +20,18 @@ def jobmanager(s: Settings) -> Service:
     )
 
 
-def taskmanager(s: Settings) -> Service:
+def taskmanager(s: Settings, name: str = "flink-taskmanager") -> Service:
     return Service(
-        name="flink-taskmanager",
+        name=name,
         command=(str(flink.home() / "bin" / "taskmanager.sh"), "start-foreground"),
         environment=flink.variables(s),
         alongside=("flink-jobmanager",),
         needs=(flink.home(), jars("flink")),
-        ready=probes.flink(task_managers=1),
+        ready=probes.flink(s.task_managers),
         prepare=flink.prepare,
         memory_mb=2000,
     )
+
+
+def taskmanagers(s: Settings) -> tuple[Service, ...]:
+    return tuple(taskmanager(s, name) for name in flink.task_managers(s))

@@ -22,14 +22,14 @@ from contracts.steps import BATCH_STEPS, CHURN_STEPS, UPKEEP_STEPS
 from contracts.topic_list import topic_list
 from runner import container, docker, env
 from runner.service import Service
-from runner.services import MAKERS, kafka, postgres
+from runner.services import every, kafka, postgres
 from runner.setup import compose, minio, prerequisites
 from runner.setup.environments import PYTHON
 from runner.steps import steps
 
 NATIVE_SERVICES: dict[str, Service] = {}
-# Asked for by other containers alone, or by nobody outside of its own.
-UNPUBLISHED = {"KAFKA_CONTROLLER", "FLINK_RPC"}
+# Asked for by other containers alone, or by nobody outside of its own; or of docker-compose.scale.yml.
+UNPUBLISHED = {"KAFKA_CONTROLLER", "FLINK_RPC", *(name for name in PORTS if name.startswith(("KAFKA_2", "KAFKA_3")))}
 # Where a container listens elsewhere than the native part.
 INSIDE = {"KAFKA": 29092, "KAFDROP": 9000}
 # Natively supervisord tells who looks after the job, and `make topics` shows what Kafdrop does.
@@ -40,7 +40,7 @@ DOCUMENT = ROOT / "docs" / "docker.md"
 
 def native() -> dict[str, Service]:
     if not NATIVE_SERVICES:
-        NATIVE_SERVICES.update({made.name: made for made in (maker(file.NATIVE) for maker in MAKERS)})
+        NATIVE_SERVICES.update({made.name: made for made in every(file.NATIVE)})
     return NATIVE_SERVICES
 
 

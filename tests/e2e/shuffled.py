@@ -53,7 +53,7 @@ def send(stream: Stream, events: list[Event], run: str) -> None:
     times = [int(event["event_time"].replace(tzinfo=UTC).timestamp() * 1000) for event in events]  # type: ignore[attr-defined]
     with Ledger(settings().truth, run) as ledger:
         ledger.add(good(stream, keys, bodies, [str(event["event_id"]) for event in events], times))
-    producer = Producer({"bootstrap.servers": settings().address("KAFKA"), "linger.ms": 5})
+    producer = Producer({"bootstrap.servers": settings().bootstrap_servers, "linger.ms": 5})
     for key, body in zip(keys, bodies, strict=True):
         producer.produce(stream.source, body, key=key)
         producer.poll(0)

@@ -12,6 +12,7 @@ import pytest
 from contracts import settings as module
 from contracts.settings import SECRETS, Settings, read_env_file
 from contracts.topics import MAX_DEAD_LETTER_BYTES
+from flink_jobs import JOBS
 from runner import env, flink, launch, preflight, processes, stack, status, stop, supervisor
 from runner.control import socket_path
 from runner.logs import tail
@@ -110,6 +111,47 @@ def test_kafka_keeps_old_records_and_listens_on_loopback(stack_settings: Setting
     assert values["auto.create.topics.enable"] == "false"
     assert int(str(values["message.max.bytes"])) >= MAX_DEAD_LETTER_BYTES
     assert str(values["listeners"]) == "PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093"
+
+
+def several(monkeypatch: pytest.MonkeyPatch, **settings: str) -> Settings:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    module.settings.cache_clear()
+    return module.settings()
+
+
+def test_three_brokers_share_nothing_but_their_voters(stack_settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    s = several(monkeypatch, KAFKA_BROKERS="3")
+    rendered = [kafka.properties(s, broker) for broker in s.brokers]
+    for own in ("node.id", "listeners", "advertised.listeners", "log.dirs"):
+        assert len({str(each.pop(own)) for each in rendered}) == 3, own
+    assert rendered[0] == rendered[1] == rendered[2]
+    assert rendered[0]["controller.quorum.voters"] == "1@127.0.0.1:9093,2@127.0.0.1:9193,3@127.0.0.1:9293"
+    parts = stack.parts()
+    ports = [port for name in kafka.names(s) for port in parts[name].ports]
+    assert len(set(ports)) == len(ports) == 6
+    assert len({supervisor.log_file(name) for name in kafka.names(s)}) == 3
+    assert set(kafka.names(s)) <= set(parts["topics"].depends_on) & set(parts["connect"].depends_on)
+
+
+def test_data_of_another_number_of_brokers_is_refused(stack_settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    (stack_settings.var / "kafka").mkdir(parents=True)
+    (stack_settings.var / "kafka" / "meta.properties").touch()
+    kafka.prepare(stack_settings)
+    with pytest.raises(StackError, match="holds the data of kafka, KAFKA_BROKERS is 3"):
+        kafka.prepare(several(monkeypatch, KAFKA_BROKERS="3"))
+
+
+@pytest.mark.parametrize(("managers", "parallelism", "slots"), [(1, 1, 2), (1, 2, 4), (2, 1, 1), (2, 2, 2), (3, 2, 2)])
+def test_task_managers_have_the_slots_that_the_jobs_take(
+    stack_settings: Settings, monkeypatch: pytest.MonkeyPatch, managers: int, parallelism: int, slots: int
+):
+    s = several(monkeypatch, FLINK_TASKMANAGERS=str(managers), FLINK_PARALLELISM=str(parallelism))
+    assert flink.options(s)["taskmanager.numberOfTaskSlots"] == slots
+    assert slots * managers >= len(JOBS) * parallelism
+    names = [name for name in stack.parts() if name.startswith("flink-taskmanager")]
+    assert names == list(flink.task_managers(s)) and len(names) == managers
+    assert set(names) <= set(stack.parts()["flink_jobs"].depends_on)
 
 
 def test_connect_reads_the_password_from_its_environment(stack_settings: Settings):

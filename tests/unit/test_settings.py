@@ -53,6 +53,27 @@ def test_a_number_that_is_none_is_named():
         _ = Settings({"KAFKA_PARTITIONS": "many"}).partitions
 
 
+@pytest.mark.parametrize(
+    ("values", "servers", "copies", "insync"),
+    [
+        ({}, "127.0.0.1:9092", 1, 1),
+        ({"KAFKA_BROKERS": "3", "PORT_OFFSET": "100"}, "127.0.0.1:9192,127.0.0.1:9292,127.0.0.1:9392", 3, 2),
+        ({"KAFKA_BROKERS": "3", "KAFKA_2_HOST": "b", "KAFKA_3_PORT": "1"}, "127.0.0.1:9092,b:9192,127.0.0.1:1", 3, 2),
+        ({"KAFKA_BROKERS": "3", "KAFKA_REPLICATION": "1"}, "127.0.0.1:9092,127.0.0.1:9192,127.0.0.1:9292", 1, 1),
+        ({"KAFKA_BOOTSTRAP_SERVERS": "a:1,b:2", "KAFKA_REPLICATION": "3"}, "a:1,b:2", 3, 2),
+    ],
+)
+def test_clients_of_kafka_begin_at_any_broker_and_copies_follow_the_brokers(values, servers, copies, insync):
+    settings = Settings(values)
+    assert (settings.bootstrap_servers, settings.replication, settings.insync_replicas) == (servers, copies, insync)
+
+
+@pytest.mark.parametrize("count", ["0", "2", "4"])
+def test_a_number_of_brokers_that_cannot_vote_is_refused(count):
+    with pytest.raises(SettingsError, match=f"KAFKA_BROKERS={count}"):
+        _ = Settings({"KAFKA_BROKERS": count}).brokers
+
+
 def test_an_env_file_names_its_bad_line(tmp_path):
     file = tmp_path / ".env"
     file.write_text("# comment\n\nA=1=2\n B = x \n")
