@@ -1,4 +1,6 @@
-"""``python -m chaos``: every fault under load, one run a seed; a table, and var/chaos/results.json. Exit code 1 if one fails.
+"""``python -m chaos``: every fault under load, one run a seed. Exit code 1 if one fails.
+
+Leaves a table on the terminal, ``VAR_DIR/chaos/results.json`` and the page ``VAR_DIR/reports/chaos.html``.
 
 While a generator sends web events and purchases, the fault strikes. Recovered: an event sent after it is in Postgres and in
 ClickHouse. Then everything settles, and the invariants say what is missing (I1), wrong (I2, I3) and twice (I4).
@@ -9,45 +11,34 @@ import json
 import subprocess
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from random import Random
 
+import psycopg
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from confluent_kafka import KafkaException
 from rich.table import Table
 
+from bench.machine import machine
 from chaos import canary
 from chaos.faults import FAULTS, Fault
-from chaos.stack import NotRecoveredError, wait_until
+from chaos.report import HEADINGS, Run, page, rows
+from chaos.stack import SkippedError, wait_until
 from contracts.settings import ROOT, settings
 from runner.display import console
+from runner.service import NotReadyError
 from runner.tools import python
 from verify.conservation import conservation, redelivery
-from verify.settle import UnsettledError, settle
+from verify.settle import settle
 from verify.stream import replication, stream
 
 RECOVERY_SECONDS = 300
 WARM_UP_SECONDS = 3
 SETTLE_SECONDS = 600
-
-
-@dataclass(frozen=True)
-class Run:
-    """One fault, once. Counts of differences by the invariant that found them; ``failed`` says why it did not recover."""
-
-    fault: str
-    seed: int
-    seconds_to_recover: float | None
-    missing: int = 0
-    wrong: int = 0
-    duplicated: int = 0
-    failed: str = ""
-    differences: tuple[str, ...] = ()
-
-    @property
-    def whole(self) -> bool:
-        return not (self.failed or self.missing or self.wrong or self.duplicated)
+# What does not come back shows in its client; anything else is a mistake of ours and ends the run.
+FAILURES = (NotReadyError, RuntimeError, OSError, KafkaException, psycopg.Error, ClickHouseError)
 
 
 @contextmanager
@@ -72,34 +63,32 @@ def load(rate: int, seed: int) -> Iterator[None]:
 def strike(name: str, fault: Fault, seed: int, rate: int) -> Run:
     seconds = None
     try:
-        with load(rate, seed):
-            before = canary.send()
-            wait_until("an event before the fault", lambda: canary.arrived(before), RECOVERY_SECONDS)
-            time.sleep(WARM_UP_SECONDS)
-            fault(Random(seed))
-            struck = time.monotonic()
-            after = canary.send()
-            wait_until("an event after the fault", lambda: canary.arrived(after), RECOVERY_SECONDS)
-            seconds = round(time.monotonic() - struck, 1)
-        settle(SETTLE_SECONDS, tell=lambda _text: None)
-    except (NotRecoveredError, UnsettledError, RuntimeError, OSError) as error:
-        return Run(name, seed, seconds, failed=str(error))
-    found = [conservation(settings().truth / "ledger"), stream(), replication(), redelivery()]
+        with ExitStack() as afterwards:
+            with load(rate, seed):
+                before = canary.send()
+                wait_until("an event before the fault", lambda: canary.arrived(before), RECOVERY_SECONDS)
+                time.sleep(WARM_UP_SECONDS)
+                if mend := fault(Random(seed)):
+                    afterwards.callback(mend)
+                struck = time.monotonic()
+                after = canary.send()
+                wait_until("an event after the fault", lambda: canary.arrived(after), RECOVERY_SECONDS)
+                seconds = round(time.monotonic() - struck, 1)
+            settle(SETTLE_SECONDS, tell=lambda _text: None)
+            found = [conservation(settings().truth / "ledger"), stream(), replication(), redelivery()]
+    except SkippedError as why:
+        return Run(name, seed, None, skipped=str(why))
+    except FAILURES as error:
+        return Run(name, seed, seconds, failed=str(error) or type(error).__name__)
     missing, in_postgres, in_warehouse, twice = (result.differing for result in found)
     differences = tuple(f"{result.name}: {text}" for result in found for text in result.differences)
     return Run(name, seed, seconds, missing, in_postgres + in_warehouse, twice, differences=differences)
 
 
 def table(runs: list[Run]) -> Table:
-    shown = Table("fault", "runs", "recovered", "seconds to recover", "missing", "wrong", "duplicated")
-    by_fault: dict[str, list[Run]] = defaultdict(list)
-    for run in runs:
-        by_fault[run.fault].append(run)
-    for name, found in by_fault.items():
-        times = [run.seconds_to_recover for run in found if run.seconds_to_recover is not None]
-        spread = f"{min(times):.0f} to {max(times):.0f}" if times else ""
-        counts = [str(sum(getattr(run, count) for run in found)) for count in ("missing", "wrong", "duplicated")]
-        shown.add_row(name, str(len(found)), str(sum(not run.failed for run in found)), spread, *counts)
+    shown = Table(*HEADINGS)
+    for row in rows(runs):
+        shown.add_row(*row)
     return shown
 
 
@@ -117,13 +106,13 @@ def main(given: list[str]) -> int:
         for number, (name, fault) in enumerate(chosen.items()):
             run = strike(name, fault, 1000 * seed + number, parsed.rate)
             runs.append(run)
-            print(
-                f"{name}: {run.failed or f'recovered after {run.seconds_to_recover} s'}", *run.differences, sep="\n  ", flush=True
-            )
+            print(f"{name}: {run.told}", *run.differences, sep="\n  ", flush=True)
     console().print(table(runs))
-    target = settings().var / "chaos" / "results.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps([asdict(run) for run in runs], indent=2) + "\n")
+    results = json.dumps([asdict(run) for run in runs], indent=2) + "\n"
+    for file, text in (("chaos/results.json", results), ("reports/chaos.html", page(runs, parsed.rate, machine()))):
+        target = settings().var / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
     return 0 if all(run.whole for run in runs) else 1
 
 

@@ -1,6 +1,7 @@
 """The faults by name: each breaks something in the running stack and returns when it is broken or was.
 
-After every one of them the stack must come back by itself, with nothing missing and nothing twice in what people read.
+After every one of them the stack must come back by itself, with nothing missing and nothing twice in what people read. Where
+something is to stay broken until that is shown, the fault returns what mends it.
 """
 
 import time
@@ -12,32 +13,73 @@ from random import Random
 import requests
 
 from cdc.snapshot import snapshot_again
-from chaos.stack import away, database, drop_slot, full_disk, kill, wait_until
+from chaos import canary
+from chaos.clock import Clock
+from chaos.stack import SkippedError, away, database, drop_slot, full_disk, kill, lose, one_of, wait_until, well
 from contracts.settings import settings
 from contracts.tables import CUSTOMERS, RAW_DATABASE, RAW_WEB_EVENTS
 from contracts.topics import CDC_CONNECTOR
 from flink_jobs import JOBS
 from flink_jobs.state import state_folder
 from flink_jobs.submit import checkpoint, checkpoints, running
+from runner import flink
+from runner.control import Control
 from verify.slot import slot
 from verify.stores import warehouse
 
-Fault = Callable[[Random], None]
+Mend = Callable[[], None]
+Fault = Callable[[Random], Mend | None]
 KILLED = (
     "kafka", "connect", "flink-jobmanager", "flink-taskmanager", "postgres", "clickhouse", "clickhouse-sink", "minio",
 )  # fmt: skip
+CLOCKS = ("flink-taskmanager", "kafka")
 AWAY_SECONDS = 60
+HOUR = 3600
+FLOW_SECONDS = RETURN_SECONDS = 180
 REPLICATED_SECONDS = 60
 CHECKPOINT_SECONDS = 120
 
 
-def killed(service: str, dice: Random) -> None:
+def killed(kind: str, dice: Random) -> None:
     time.sleep(dice.uniform(0, 5))
-    kill(service)
+    kill(one_of(kind, dice))
 
 
 def broker_away(dice: Random) -> None:
-    away("kafka", AWAY_SECONDS)
+    away(one_of("kafka", dice), AWAY_SECONDS)
+
+
+def machine_lost(dice: Random) -> Mend:
+    """A broker and a TaskManager at once, and they stay away while the others are held to account."""
+    s = settings()
+    slots = flink.slots(s) * (s.task_managers - 1)
+    if len(s.brokers) == 1 or slots < len(JOBS) * s.parallelism:
+        raise SkippedError("takes KAFKA_BROKERS=3, FLINK_TASKMANAGERS=2 and FLINK_SLOTS for all tasks on one of them")
+    lost = one_of("kafka", dice), one_of("flink-taskmanager", dice)
+    for service in lost:
+        lose(service)
+    return lambda: returned(*lost)
+
+
+def returned(*lost: str) -> None:
+    for service in lost:
+        Control().start(service)
+    for service in lost:
+        wait_until(f"{service} again", lambda service=service: well(service), RETURN_SECONDS)
+
+
+def clock_moved(kind: str, dice: Random) -> Mend:
+    """Ahead by an hour and back, and events flow through either. A restart before and after, for the library's sake."""
+    clock = Clock(one_of(kind, dice))
+    try:
+        for seconds in (HOUR, 0):
+            clock.set(seconds)
+            name = canary.send()
+            wait_until(f"an event with the clock {seconds} s ahead", partial(canary.arrived, name), FLOW_SECONDS)
+    except BaseException:
+        clock.release()
+        raise
+    return clock.release
 
 
 def postgres_restarted_in_a_checkpoint(dice: Random) -> None:
@@ -124,6 +166,8 @@ def connector_restarted(dice: Random) -> None:
 FAULTS: dict[str, Fault] = {
     **{f"kill -9 {service}": partial(killed, service) for service in KILLED},
     f"broker down for {AWAY_SECONDS} s": broker_away,
+    "a broker and a TaskManager lost": machine_lost,
+    **{f"clock of {service} an hour ahead, and back": partial(clock_moved, service) for service in CLOCKS},
     "Postgres restarted in a checkpoint": postgres_restarted_in_a_checkpoint,
     "disk full under the checkpoints": checkpoints_find_no_room,
     "sink killed between insert and commit": sink_killed_after_an_insert,

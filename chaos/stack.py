@@ -1,35 +1,68 @@
 """What a fault may do to the running stack, and waiting with a deadline."""
 
 import os
+import re
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 
 import psycopg
 
 from contracts.settings import settings
 from contracts.topics import CDC_SLOT
 from runner.control import Control
+from runner.services import services
+from runner.stop import stop_services
 
 
 class NotRecoveredError(RuntimeError):
     """Events do not flow again by the deadline; the message says where they stopped."""
 
 
+class SkippedError(RuntimeError):
+    """The fault cannot strike this stack; the message says what it would take."""
+
+
+def one_of(kind: str, dice: Random) -> str:
+    """One of the services of a kind: ``kafka`` stands for ``kafka-2`` and ``kafka-3`` too."""
+    return dice.choice([name for name in services() if re.fullmatch(rf"{kind}(-\d+)?", name)])
+
+
 def kill(service: str) -> None:
     """kill -9 of the service's process; its supervisor is not told."""
-    os.kill(Control().process(service).pid, signal.SIGKILL)
+    os.kill(pid_of(service), signal.SIGKILL)
+
+
+def lose(service: str) -> None:
+    """kill -9, and its supervisor does not start it again."""
+    pid = pid_of(service)
+    Control().stop(service)
+    os.kill(pid, signal.SIGKILL)
+
+
+def pid_of(service: str) -> int:
+    """The process that it is. SkippedError where it is none: 0 would be a group of processes, our own."""
+    if pid := Control().process(service).pid:
+        return pid
+    raise SkippedError(f"{service} does not run")
 
 
 def away(service: str, seconds: float) -> None:
     """Stopped, and started again after a while."""
     control = Control()
-    control.stop(service)
+    stop_services(control, [service])
     time.sleep(seconds)
     control.start(service)
+
+
+def well(service: str) -> bool:
+    """Raises, with the reason, where it is not."""
+    services()[service].ready()
+    return True
 
 
 @contextmanager

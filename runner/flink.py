@@ -30,8 +30,8 @@ def task_managers(s: Settings) -> tuple[str, ...]:
 
 
 def slots(s: Settings) -> int:
-    """Of each TaskManager: together what the jobs take."""
-    return math.ceil(len(JOBS) * s.parallelism / s.task_managers)
+    """Of each TaskManager: together what the jobs take, unless some are to be spare."""
+    return s.number("FLINK_SLOTS", math.ceil(len(JOBS) * s.parallelism / s.task_managers))
 
 
 def shipped_java_options() -> str:
@@ -69,7 +69,7 @@ def options(s: Settings) -> dict[str, object]:
         "taskmanager.host": s.get("FLINK_TASKMANAGER_HOST", s.host("FLINK")),
         "taskmanager.bind-host": s.bind_address,
         "taskmanager.memory.process.size": s.get("FLINK_TASKMANAGER_MEMORY", "2560m"),
-        "taskmanager.numberOfTaskSlots": s.number("FLINK_SLOTS", slots(s)),
+        "taskmanager.numberOfTaskSlots": slots(s),
         "parallelism.default": s.parallelism,
         "io.tmp.dirs": s.var / "flink" / "tmp",
         "python.executable": python("flink"),

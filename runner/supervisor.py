@@ -20,6 +20,9 @@ LOG_BYTES = "20MB"
 LOG_BACKUPS = 3
 LISTENER = "job-reviver"
 
+# Variables beyond a service's own, by the service's name.
+Environments = Mapping[str, Mapping[str, str]]
+
 
 def levels(parts: Mapping[str, Part]) -> dict[str, int]:
     """Length of the longest chain of what each part needs: services stop from the highest level down."""
@@ -39,7 +42,8 @@ def section(title: str, values: Mapping[str, object]) -> str:
     return f"[{title}]\n" + "".join(f"{key}={literal(value)}\n" for key, value in values.items()) + "\n"
 
 
-def program(service: Service, level: int) -> dict[str, object]:
+def program(service: Service, level: int, environment: Mapping[str, str]) -> dict[str, object]:
+    preset = {"environment": ",".join(f'{name}="{value}"' for name, value in environment.items())} if environment else {}
     group = "true" if service.stop_as_group else "false"
     return {
         "command": shlex.join((sys.executable, "-m", "runner.launch", service.name)),
@@ -59,6 +63,7 @@ def program(service: Service, level: int) -> dict[str, object]:
         "stdout_logfile": log_file(service.name),
         "stdout_logfile_maxbytes": LOG_BYTES,
         "stdout_logfile_backups": LOG_BACKUPS,
+        **preset,
     }
 
 
@@ -84,7 +89,7 @@ def log_file(name: str) -> Path:
     return settings().var / "log" / f"{name}.log"
 
 
-def render(parts: Mapping[str, Part]) -> str:
+def render(parts: Mapping[str, Part], environments: Environments | None = None) -> str:
     """supervisord.conf with one program per service. Without a secret: runner.launch reads those."""
     var, level = settings().var, levels(parts)
     supervisord = {
@@ -102,7 +107,7 @@ def render(parts: Mapping[str, Part]) -> str:
                 "rpcinterface:supervisor", {"supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"}
             ),
             *(
-                section(f"program:{name}", program(part, level[name]))
+                section(f"program:{name}", program(part, level[name], (environments or {}).get(name, {})))
                 for name, part in parts.items()
                 if isinstance(part, Service)
             ),
@@ -111,14 +116,14 @@ def render(parts: Mapping[str, Part]) -> str:
     )
 
 
-def ensure(parts: Mapping[str, Part]) -> bool:
-    """supervisord runs and knows these services; True where this call has started it."""
+def ensure(parts: Mapping[str, Part], environments: Environments | None = None) -> bool:
+    """supervisord runs and knows these services; True where this call has started it. A service that differs is stopped."""
     var, control = settings().var, Control()
     for directory in (var / "etc", var / "log", var / "run", socket_path().parent):
         directory.mkdir(parents=True, exist_ok=True)
     socket_path().parent.chmod(0o700)
     conf = var / "etc" / "supervisord.conf"
-    write_private(conf, render(parts))
+    write_private(conf, render(parts, environments))
     if control.running():
         control.reload_config()
         return False

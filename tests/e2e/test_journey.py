@@ -5,8 +5,6 @@ import gzip
 import json
 import os
 import random
-import re
-import subprocess
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -24,11 +22,11 @@ from contracts.settings import ROOT, settings
 from contracts.topics import INTAKE_GROUP, LIVE_GROUP, PURCHASES, SINK_GROUP, WEB
 from flink_jobs import JOBS
 from runner.airflow_client import Airflow
-from runner.processes import marked
 from runner.superset_client import DASHBOARDS
 from tests.e2e.browser import look, narrow, signed_in
 from tests.e2e.session_agreement import DIFFERING, REASONS, WHY_NOT
 from tests.e2e.shuffled import IN_ORDER, SHUFFLED, newest, renamed, results, send, shuffled
+from tests.listeners import beyond_loopback, listeners, ports
 from verify.lake import lake
 from verify.settle import settle
 from verify.stores import warehouse
@@ -82,12 +80,10 @@ def test_status_names_every_part(stack):
 
 def test_only_loopback_listens(stack):
     """Every port of every process of the stack, those that nobody chose included."""
-    ours = marked(stack.var)
-    listening = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True).stdout.splitlines()
-    owned = [line for line in listening if ours & {int(pid) for pid in re.findall(r"pid=(\d+)", line)}]
+    found = listeners(stack.var)
     published = {settings().port(name) for name in ("KAFKA", "POSTGRES", "CLICKHOUSE", "MINIO", "FLINK", "AIRFLOW", "SUPERSET")}
-    assert published <= {int(line.split()[3].rpartition(":")[2]) for line in owned}
-    assert [line for line in owned if not line.split()[3].startswith(("127.0.0.1:", "[::ffff:127.0.0.1]:", "[::1]:"))] == []
+    assert published <= ports(found)
+    assert beyond_loopback(found) == []
 
 
 def test_the_checker_sees_a_changed_row(stack):
