@@ -40,6 +40,9 @@ def test_brokers_vote_among_each_other_and_keep_two_copies_at_least():
     for name in ("connect", "bootstrap"):
         assert services()[name]["environment"]["KAFKA_REPLICATION"] == "3"
         assert set(BROKERS) <= set(services()[name]["depends_on"])
+    servers = ",".join(f"{name}:9092" for name in BROKERS)
+    for name in ("connect", "bootstrap", "flink-job", *TASK_MANAGERS, "clickhouse-sink", "watch", "tools", "batch-tools"):
+        assert services()[name]["environment"]["KAFKA_BOOTSTRAP_SERVERS"] == servers, name
 
 
 def test_the_slots_of_the_task_managers_are_what_the_jobs_take():
