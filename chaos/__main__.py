@@ -27,6 +27,7 @@ from chaos.faults import FAULTS, Fault
 from chaos.report import HEADINGS, Run, page, rows
 from chaos.stack import SkippedError, wait_until
 from contracts.settings import ROOT, settings
+from generators.send import DELIVERY_SECONDS
 from runner.display import console
 from runner.service import NotReadyError
 from runner.tools import python
@@ -43,7 +44,7 @@ FAILURES = (NotReadyError, RuntimeError, OSError, KafkaException, psycopg.Error,
 
 @contextmanager
 def load(rate: int, seed: int) -> Iterator[None]:
-    """Both streams at this rate until the block ends."""
+    """Both streams at this rate until the block ends. Where Kafka takes no more, the ledger has more than Kafka: I1 says so."""
     command = [python("core"), "-m", "generators"]
     options = ["--seconds", str(RECOVERY_SECONDS + 60), "--seed", str(seed)]
     quiet = {"cwd": ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -57,7 +58,16 @@ def load(rate: int, seed: int) -> Iterator[None]:
         for process in sending:
             process.terminate()
         for process in sending:
-            process.wait(60)
+            end(process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """A generator tries for DELIVERY_SECONDS to deliver what it still holds."""
+    try:
+        process.wait(DELIVERY_SECONDS + 30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def strike(name: str, fault: Fault, seed: int, rate: int) -> Run:
