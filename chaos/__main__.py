@@ -21,7 +21,6 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from confluent_kafka import KafkaException
 from rich.table import Table
 
-from bench.machine import machine
 from chaos import canary
 from chaos.faults import FAULTS, Fault
 from chaos.report import HEADINGS, Run, page, rows
@@ -119,7 +118,7 @@ def main(given: list[str]) -> int:
             print(f"{name}: {run.told}", *run.differences, sep="\n  ", flush=True)
     console().print(table(runs))
     results = json.dumps([asdict(run) for run in runs], indent=2) + "\n"
-    for file, text in (("chaos/results.json", results), ("reports/chaos.html", page(runs, parsed.rate, machine()))):
+    for file, text in (("chaos/results.json", results), ("reports/chaos.html", page(runs, parsed.rate))):
         target = settings().var / file
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)

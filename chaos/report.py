@@ -2,9 +2,10 @@
 
 import html
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bench.machine import machine, moment
 from spark_ml.pages import STYLE
 
 HEADINGS = ("fault", "runs", "recovered", "seconds to recover", "missing", "wrong", "duplicated", "remark")
@@ -51,8 +52,9 @@ def _row(name: str, runs: list[Run]) -> tuple[str, ...]:
     return name, str(len(struck)), str(sum(not run.failed for run in struck)), spread, *counts, remark
 
 
-def page(runs: list[Run], rate: int, machine: Mapping[str, object]) -> str:
+def page(runs: list[Run], rate: int) -> str:
     """HTML by itself: the table, and every difference that an invariant has named."""
+    here = machine()
     head = "".join(f"<th>{html.escape(name)}</th>" for name in HEADINGS)
     body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows(runs))
     named = "".join(
@@ -62,7 +64,7 @@ def page(runs: list[Run], rate: int, machine: Mapping[str, object]) -> str:
         if run.differences
     )
     when = (
-        f"Measured {machine['measured_at']} on {machine['cores']} cores, {machine['memory_gb']} GB ({machine['processor']}): "
+        f"Measured {moment()} on {here['cores']} cores, {here['memory_gb']} GB ({here['processor']}): "
         f"make chaos, while {rate:,} web events and {max(rate // 10, 1):,} purchases a second were sent."
     )
     return (

@@ -9,7 +9,6 @@ from random import Random
 
 import pytest
 
-from bench.machine import machine
 from chaos import clock, stack
 from chaos.faults import FAULTS, machine_lost
 from chaos.report import HEADINGS, Run, page, rows
@@ -83,5 +82,5 @@ def test_the_table_counts_what_struck_and_says_what_did_not():
         (third, "1", "0", "", "0", "0", "0", "no event after 300 s"),
     ]
     assert all(len(row) == len(HEADINGS) for row in rows(runs))
-    text = page(runs, 500, machine())
+    text = page(runs, 500)
     assert "skipped, it takes two" in text and "&lt;two&gt; are gone" in text and "500 web events and 50 purchases" in text
