@@ -101,27 +101,33 @@ def table(runs: list[Run]) -> Table:
     return shown
 
 
+def keep(runs: list[Run], rate: int) -> None:
+    results = json.dumps([asdict(run) for run in runs], indent=2) + "\n"
+    for file, text in (("chaos/results.json", results), ("reports/chaos.html", page(runs, rate))):
+        target = settings().var / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+
+
 def main(given: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m chaos", description="Faults on the running stack, under load.")
-    parser.add_argument("--fault", default="", help="only those whose name contains this")
+    parser.add_argument("--fault", action="append", help="only those whose name contains this; may be given again")
     parser.add_argument("--seeds", type=int, default=1, help="runs of each")
     parser.add_argument("--rate", type=int, default=500, help="web events a second while it strikes")
     parsed = parser.parse_args(given)
-    chosen = {name: fault for name, fault in FAULTS.items() if parsed.fault in name}
+    wanted = parsed.fault or [""]
+    chosen = {name: fault for name, fault in FAULTS.items() if any(words in name for words in wanted)}
     if not chosen:
-        parser.error(f"--fault {parsed.fault!r}: there are {', '.join(FAULTS)}")
+        parser.error(f"--fault {' '.join(wanted)!r}: there are {', '.join(FAULTS)}")
     runs: list[Run] = []
     for seed in range(1, parsed.seeds + 1):
         for number, (name, fault) in enumerate(chosen.items()):
             run = strike(name, fault, 1000 * seed + number, parsed.rate)
             runs.append(run)
             print(f"{name}: {run.told}", *run.differences, sep="\n  ", flush=True)
+            # A run that is interrupted leaves what those before it showed.
+            keep(runs, parsed.rate)
     console().print(table(runs))
-    results = json.dumps([asdict(run) for run in runs], indent=2) + "\n"
-    for file, text in (("chaos/results.json", results), ("reports/chaos.html", page(runs, parsed.rate))):
-        target = settings().var / file
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text)
     return 0 if all(run.whole for run in runs) else 1
 
 
