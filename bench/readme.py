@@ -15,8 +15,9 @@ BLOCK = re.compile(r"(<!-- figures -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 
 def table(results: dict) -> str:
-    rows = []
-    for found in map(results.get, ("throughput", "usual", "latency", "changes", "memory", "marts", "churn", "demo")):
+    rows, parts = [], results | results.get("models", {})
+    shown = ("throughput", "usual", "latency", "changes", "memory", "marts", "churn", "segments", "demo")
+    for found in map(parts.get, shown):
         if not found:
             continue
         if "generator_events_per_second" in found:
@@ -60,6 +61,10 @@ def table(results: dict) -> str:
         for each in found.get("runs", ()):
             label = f"Churn: gate, training, comparison, scores written, {each['customers']:,} customers, no search"
             rows.append((label, f"{each['seconds']:,.0f} s"))
+        for each in found.get("cuts", ()):
+            label = f"Segments: Iceberg to written, Spark's start included, {each['customers']:,} customers"
+            other = each["scikit_learn"]["read_seconds"] + each["scikit_learn"]["fit_seconds"]
+            rows.append((label, f"{each['seconds']:,.0f} s (scikit-learn, K-Means alone: {other:,.0f} s)"))
         if "seconds" in found and "stages" in found:
             rows.append((f"`make demo`, {found['customers']:,} customers, everything installed", f"{found['seconds']:,.0f} s"))
     lines = [described(results), ""]
