@@ -45,7 +45,7 @@ def client(config: Settings) -> Client:
 
 def consumer(config: Settings) -> Consumer:
     return Consumer({
-        "bootstrap.servers": config.address("KAFKA"),
+        "bootstrap.servers": config.brokers,
         "group.id": SINK_GROUP,
         "auto.offset.reset": "earliest",
         "enable.auto.commit": False,

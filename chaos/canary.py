@@ -29,7 +29,7 @@ def send() -> str:
     }  # fmt: skip
     key, value = CUSTOMER.encode(), json.dumps(event).encode()
     options = {"enable.idempotence": True, "delivery.timeout.ms": DELIVERY_SECONDS * 1000, "log_level": 0}
-    producer = Producer({"bootstrap.servers": settings().address("KAFKA"), **options})
+    producer = Producer({"bootstrap.servers": settings().brokers, **options})
     producer.produce(WEB.source, value, key=key)
     if producer.flush(DELIVERY_SECONDS):
         raise NotRecoveredError(f"Kafka took no event for {DELIVERY_SECONDS} s")

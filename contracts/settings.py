@@ -122,7 +122,7 @@ class Settings:
         return self.get(f"{name}_HOST", self.bind_address)
 
     def address(self, name: str) -> str:
-        """host:port of a part, for example ``address("KAFKA")``."""
+        """host:port of a part, for example ``address("POSTGRES")``."""
         return f"{self.host(name)}:{self.port(name)}"
 
     def url(self, name: str) -> str:
@@ -130,6 +130,11 @@ class Settings:
 
     def path(self, name: str, default: Path) -> Path:
         return Path(self.get(name, str(default))).resolve()
+
+    @property
+    def brokers(self) -> str:
+        """Where Kafka's clients ask who leads: the broker, or some of several (KAFKA_BROKERS, ``host:port`` with commas)."""
+        return self.get("KAFKA_BROKERS", self.address("KAFKA"))
 
     @property
     def bind_address(self) -> str:

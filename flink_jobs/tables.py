@@ -49,7 +49,7 @@ def validated(stream: Stream, connector: str, option: str = "") -> str:
 def _kafka_source(topic: str, group: str, settings: Settings) -> str:
     return f"""'connector' = 'kafka',
           'topic' = '{topic}',
-          'properties.bootstrap.servers' = '{settings.address("KAFKA")}',
+          'properties.bootstrap.servers' = '{settings.brokers}',
           'properties.group.id' = '{group}',
           'properties.fetch.min.bytes' = '65536',
           'properties.fetch.max.wait.ms' = '{settings.number("FLINK_FETCH_WAIT_MS", 50)}',
@@ -78,7 +78,7 @@ def _text_sink(name: str, topic: str, columns: str, keyed: str, settings: Settin
         CREATE TABLE {name} ({columns}) WITH (
           'connector' = 'kafka',
           'topic' = '{topic}',
-          'properties.bootstrap.servers' = '{settings.address("KAFKA")}',
+          'properties.bootstrap.servers' = '{settings.brokers}',
           'properties.compression.type' = 'lz4',
           'properties.linger.ms' = '{settings.number("FLINK_LINGER_MS", 20)}',
           'properties.batch.size' = '131072',

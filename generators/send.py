@@ -22,7 +22,7 @@ class Sender:
     """An idempotent producer that counts what was not delivered. Use as a context manager: its end delivers the rest."""
 
     def __init__(self, settings: Settings, topics: tuple[str, ...]) -> None:
-        self._address = settings.address("KAFKA")
+        self._address = settings.brokers
         self._undelivered: Counter[str] = Counter()
         self.queued = 0
         self._complained = False

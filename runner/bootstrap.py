@@ -53,7 +53,7 @@ def topics() -> None:
     """Topics with their partitions and limits; a topic that is there gets its settings again."""
     s = settings()
     # Up to notices: as information (6) a client that closes counts the answers that nobody waits for any more.
-    admin = AdminClient({"bootstrap.servers": s.address("KAFKA"), "log_level": 5})
+    admin = AdminClient({"bootstrap.servers": s.brokers, "log_level": 5})
     specs = topic_list(s)
     wanted = [NewTopic(spec.name, spec.partitions, s.replication, config=spec.config) for spec in specs]
     for name, done in admin.create_topics(wanted, operation_timeout=30).items():

@@ -59,7 +59,7 @@ def retry(stream: Stream, reason: str) -> int:
     """Send a stream's dead letters that wait to its topic for retries; how many."""
     fault: list[str] = []
     producer = Producer({
-        "bootstrap.servers": settings().address("KAFKA"), "enable.idempotence": True, "message.max.bytes": MAX_MESSAGE_BYTES,
+        "bootstrap.servers": settings().brokers, "enable.idempotence": True, "message.max.bytes": MAX_MESSAGE_BYTES,
     })  # fmt: skip
     sent = 0
     for letter in letters(stream, reason):
@@ -119,7 +119,7 @@ def main(given: list[str]) -> int:
         print(f"dead letters: {error}", file=sys.stderr)
         return 1
     except KafkaException as error:
-        print(f"dead letters: Kafka at {settings().address('KAFKA')}: {error.args[0].str()}", file=sys.stderr)
+        print(f"dead letters: Kafka at {settings().brokers}: {error.args[0].str()}", file=sys.stderr)
         return 1
     return 0
 

@@ -3,6 +3,7 @@
 import json
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 
@@ -84,13 +85,13 @@ def kafka() -> None:
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
-    client = AdminClient({"bootstrap.servers": settings().address("KAFKA"), "log_level": 0})
+    client = AdminClient({"bootstrap.servers": settings().brokers, "log_level": 0})
     try:
         brokers = client.list_topics(timeout=TIMEOUT_SECONDS).brokers
     except KafkaException as error:
-        raise NotReadyError(f"no metadata from {settings().address('KAFKA')}: {error}") from None
+        raise NotReadyError(f"no metadata from {settings().brokers}: {error}") from None
     if not brokers:
-        raise NotReadyError(f"{settings().address('KAFKA')} knows no broker")
+        raise NotReadyError(f"{settings().brokers} knows no broker")
 
 
 def clickhouse() -> None:
@@ -110,6 +111,23 @@ def flink(task_managers: int) -> Callable[[], None]:
             raise NotReadyError(f"{found} of {task_managers} TaskManagers registered")
 
     return probe
+
+
+def task_manager(host: str) -> Callable[[], None]:
+    """A probe: the JobManager knows the TaskManager of this host, whichever others there are."""
+
+    def probe() -> None:
+        known = http_json(f"{settings().url('FLINK')}/taskmanagers")
+        paths = [each["path"] for each in known.get("taskmanagers", [])] if isinstance(known, dict) else []
+        if host.lower() not in map(host_of, paths):
+            raise NotReadyError(f"the JobManager knows no TaskManager of {host}")
+
+    return probe
+
+
+def host_of(path: str) -> str:
+    """Host, in small letters, in the address of a Flink process: ``pekko.tcp://flink@host:port/user/rpc/…``."""
+    return urllib.parse.urlsplit(path).hostname or ""
 
 
 def flink_jobs() -> None:
@@ -144,7 +162,7 @@ def consumer_group(group: str) -> Callable[[], None]:
         from confluent_kafka import KafkaException
         from confluent_kafka.admin import AdminClient
 
-        client = AdminClient({"bootstrap.servers": settings().address("KAFKA"), "log_level": 0})
+        client = AdminClient({"bootstrap.servers": settings().brokers, "log_level": 0})
         try:
             found = client.describe_consumer_groups([group], request_timeout=TIMEOUT_SECONDS)[group].result()
         except KafkaException as error:

@@ -236,7 +236,7 @@ def arguments(given: list[str]) -> argparse.Namespace:
 def main(given: list[str], values: Settings | None = None) -> int:
     parsed = arguments(given)
     try:
-        broker = Broker((values or settings()).address("KAFKA"))
+        broker = Broker((values or settings()).brokers)
         try:
             show(broker, parsed.topic, parsed.last, terminal())
         finally:
@@ -245,7 +245,7 @@ def main(given: list[str], values: Settings | None = None) -> int:
         print(f"topics: {error}", file=sys.stderr)
         return 1
     except KafkaException as error:
-        print(f"topics: Kafka at {settings().address('KAFKA')}: {error.args[0].str()}", file=sys.stderr)
+        print(f"topics: Kafka at {settings().brokers}: {error.args[0].str()}", file=sys.stderr)
         return 1
     return 0
 

@@ -48,7 +48,7 @@ def wait_until_read(group: str, topics: list[str], deadline: float, tell: Tell, 
 @contextmanager
 def _member(group: str) -> Iterator[Consumer]:
     """A consumer that asks for the group's offsets and never joins it."""
-    consumer = Consumer({"bootstrap.servers": settings().address("KAFKA"), "group.id": group, "enable.auto.commit": False})
+    consumer = Consumer({"bootstrap.servers": settings().brokers, "group.id": group, "enable.auto.commit": False})
     try:
         yield consumer
     finally:

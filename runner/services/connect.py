@@ -11,7 +11,7 @@ from runner.tools import jars, render
 def properties(s: Settings) -> dict[str, object]:
     """Worker configuration. A connector names its password as ``${env:DEBEZIUM_PASSWORD}``, so no request carries it."""
     return {
-        "bootstrap.servers": s.address("KAFKA"),
+        "bootstrap.servers": s.brokers,
         "group.id": CONNECT_GROUP,
         "listeners": f"http://{s.address('CONNECT')}",
         "rest.advertised.host.name": s.host("CONNECT"),

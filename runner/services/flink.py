@@ -27,7 +27,7 @@ def taskmanager(s: Settings) -> Service:
         environment=flink.variables(s),
         alongside=("flink-jobmanager",),
         needs=(flink.home(), jars("flink")),
-        ready=probes.flink(task_managers=1),
+        ready=probes.task_manager(s.get("FLINK_TASKMANAGER_HOST", s.host("FLINK"))),
         prepare=flink.prepare,
         memory_mb=2000,
     )

@@ -198,6 +198,8 @@ def test_base_has_the_python_and_java_that_setup_asks_for():
     assert f" {PYTHON} " in file.instructions("runtime")
     # Flink loads the interpreter into its JVM, which takes it as a library.
     assert f" lib{PYTHON} " in file.instructions("runtime")
+    # LightGBM's wheel takes the compiler's OpenMP from the system, the others bring their own.
+    assert pin("models", "lightgbm") and " libgomp1 " in file.instructions("runtime")
     java = re.search(r"openjdk-(\d+)-jre-headless", file.instructions("runtime"))
     assert java and int(java[1]) in prerequisites.JAVA
 

@@ -7,11 +7,13 @@ from functools import cache
 import compose_file as file
 from test_compose import compose_program
 
-from contracts.settings import ROOT, SECRETS
+from contracts.settings import ROOT, SECRETS, Settings
 from flink_jobs import JOBS
 
 SCALE = ROOT / "docker-compose.scale.yml"
 BROKERS = {"kafka": "1", "kafka-2": "2", "kafka-3": "3"}
+# What sends to Kafka, reads from it or asks it. Only what the jobs were submitted with counts for Flink.
+CLIENTS = {"connect", "bootstrap", "flink-job", "clickhouse-sink", "watch", "airflow-scheduler", "tools", "batch-tools"}
 TASK_MANAGERS = ("flink-taskmanager", "flink-taskmanager-2", "flink-taskmanager-3")
 
 
@@ -40,6 +42,14 @@ def test_brokers_vote_among_each_other_and_keep_two_copies_at_least():
     for name in ("connect", "bootstrap"):
         assert services()[name]["environment"]["KAFKA_REPLICATION"] == "3"
         assert set(BROKERS) <= set(services()[name]["depends_on"])
+
+
+def test_a_client_finds_its_way_while_any_broker_is_away():
+    every = ",".join(f"{name}:9092" for name in BROKERS)
+    for name in CLIENTS:
+        assert services()[name]["environment"]["KAFKA_BROKERS"] == every, name
+        assert Settings(services()[name]["environment"]).brokers == every
+    assert services()["kafdrop"]["environment"]["KAFKA_BROKERCONNECT"] == every
 
 
 def test_the_slots_of_the_task_managers_are_what_the_jobs_take():

@@ -83,3 +83,8 @@ def test_no_directory_holds_no_secrets(tmp_path, monkeypatch):
     (tmp_path / "BI_PASSWORD").write_text("of the current directory")
     monkeypatch.chdir(tmp_path)
     assert read_secrets("") == {}
+
+
+def test_brokers_are_the_one_unless_several_are_named():
+    assert Settings({"KAFKA_HOST": "kafka", "KAFKA_PORT": "9092"}).brokers == "kafka:9092"
+    assert Settings({"KAFKA_HOST": "kafka", "KAFKA_BROKERS": "one:9092,two:9092"}).brokers == "one:9092,two:9092"
