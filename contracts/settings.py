@@ -105,9 +105,8 @@ class Settings:
         """A secret; SettingsError where it is missing or a well-known placeholder."""
         value = self.values.get(name, "")
         if value.lower() in PLACEHOLDERS:
-            raise SettingsError(
-                f"{name} is {'not set' if not value else 'a placeholder'}: `make env` writes random secrets to {env_file()}"
-            )
+            remedy = f"remove it from {env_file()}, and" if value else "for what is missing"
+            raise SettingsError(f"{name} is {'a placeholder' if value else 'not set'}: {remedy} `make env` writes a random one")
         return value
 
     def port(self, name: str) -> int:
