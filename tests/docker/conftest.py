@@ -28,6 +28,11 @@ FLOW_SECONDS = 120
 BACK_SECONDS = 420
 # Ports of docker-compose.scale.yml alone, as it has them.
 SCALE_PORTS = {"KAFKA_2": 9192, "KAFKA_3": 9292, "SPARK_MASTER": 18080}
+# The host's own, so that the build finds its registries the way that the host does.
+BUILD_SECRETS = {
+    "ca": "/etc/ssl/certs/ca-certificates.crt", "pip": "/etc/pip.conf", "maven": "/etc/maven/settings.xml",
+    "javaca": "/etc/ssl/certs/java/cacerts",
+}  # fmt: skip
 OVERRIDE = "services:\n{}"
 LEFT_OUT = "  {}:\n    profiles: !override [left-out]\n"
 
@@ -171,6 +176,9 @@ def built(docker: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> I
     offset = free_offset()
     own = {"ENV_FILE": str(folder / ".env"), "COMPOSE_PROJECT_NAME": PROJECT, "PORT_OFFSET": str(offset)}
     own |= {f"{name}_PORT": str(port + offset) for name, port in SCALE_PORTS.items()}
+    own["DOCKER_BUILD_SECRETS"] = docker.get(
+        "DOCKER_BUILD_SECRETS", ",".join(f"{name}={path}" for name, path in BUILD_SECRETS.items() if Path(path).is_file())
+    )
     docker_host = {"DOCKER_HOST": docker["DOCKER_HOST"]} if "DOCKER_HOST" in docker else {}
     found = Stack(kept | docker_host | own | DEMO | {"PYTHONPATH": str(ROOT), "COMPOSE_FILE": str(ROOT / "docker-compose.yml")})
     project = prepare(found)

@@ -184,6 +184,24 @@ def test_up_builds_starts_waits_and_prints_the_pages(program, tmp_path: Path, mo
     assert "http://127.0.0.1:19000" in pages and "http://127.0.0.1:8080" not in pages
 
 
+def test_a_table_that_is_none_is_named(tmp_path: Path):
+    with pytest.raises(docker.DockerError, match="^no file: name a table, make docker-synth FROM=customers.csv$"):
+        docker.synthesise("")
+    with pytest.raises(docker.DockerError, match="nowhere.csv: name a table"):
+        docker.synthesise(str(tmp_path / "nowhere.csv"))
+
+
+def test_the_synthesiser_gets_its_table_to_read_and_nothing_else_starts(program, tmp_path: Path, capfd):
+    log, table = tmp_path / "log", tmp_path / "customers.csv"
+    table.touch()
+    program("docker", engine(log, tmp_path))
+    docker.synthesise(str(table))
+    last = log.read_text().splitlines()[-1]
+    assert " --profile synth run --rm --service-ports " in last
+    assert last.endswith(f" --volume={table}:/data/customers.csv:ro synth /data/customers.csv")
+    assert "http://127.0.0.1:8010/customers" in capfd.readouterr().out
+
+
 def test_a_start_that_fails_ends_with_the_log_of_the_part_that_did(program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     program(
         "docker",
