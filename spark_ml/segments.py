@@ -101,7 +101,8 @@ def run(run_id: str, parameters: dict[str, int]) -> dict[str, Any]:
         found = segment(features.frozen_features(spark, catalog, source["snapshot_id"]), name, **parameters)
         if found.customers != source["rows"]:
             raise LakeError(f"{name}: {found.customers} customers read, {source['rows']} exported")
-        address = model_store.upload(store, settings().bucket, MODEL, run_id, found.model)
+        shared = settings().get("SPARK_SHARED_DIR", "")
+        address = model_store.upload(store, settings().bucket, MODEL, run_id, found.model, shared)
         seconds = round(time.monotonic() - started, 1)
         known = facts(found, source) | {
             "parameters": parameters, "model": address, "computed_at": computed_at.isoformat(), "seconds": seconds,

@@ -69,7 +69,11 @@ def test_spark_s_processes_are_of_the_tasks_image_and_hold_no_secret():
     for name in ("spark-master", "spark-worker-1", "spark-worker-2"):
         found = services()[name]
         assert found["image"] == scheduler["image"]
-        assert not found.get("secrets") and not found.get("volumes")
+        assert not found.get("secrets")
+        (volume,) = found["volumes"]
+        assert volume["target"] == scheduler["environment"]["SPARK_SHARED_DIR"]
+        assert volume["source"] in {each["source"] for each in scheduler["volumes"]}
+        assert f" {volume['target']} " in file.instructions("runtime").replace("\n", " ")
 
 
 def test_what_is_added_is_hardened_and_checked_as_the_rest():
