@@ -251,6 +251,14 @@ def test_environments_are_installed_by_setup_from_their_own_pins():
     assert all(left == right for left, right in made)
 
 
+def test_images_hold_compiled_code():
+    """Their user may not write it, so every start would compile anew."""
+    assert "UV_COMPILE_BYTECODE=1" in file.instructions("setup")
+    assert "-m compileall -q /opt/stack" in file.instructions("program")
+    for service in file.of_project().values():
+        assert "COPY --from=program /opt/stack /opt/stack\n" in file.stages()[service["build"]["target"]][1]
+
+
 def test_the_setup_stage_has_every_module_that_setup_imports(tmp_path: Path):
     copied = re.findall(r"^COPY (?!--)(.+) (\S+)$", file.stages()["setup"][1], re.MULTILINE)
     assert copied
