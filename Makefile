@@ -102,6 +102,8 @@ docker-up:  ## The same stack in containers, pages printed: PROFILES=core,batch,
 	@python3 -m runner.docker up
 docker-demo:  ## A year of events through the running containers, and what went where: DEMO_CUSTOMERS= …
 	@python3 -m runner.docker demo
+docker-synth:  ## New customers like those of a table, over REST, from a container: FROM=customers.csv|.parquet
+	@python3 -m runner.docker synth "$(FROM)"
 docker-down:  ## Stop the containers, keep their data
 	@python3 -m runner.docker down
 docker-clean:  ## Stop the containers and remove their data (images stay)
@@ -142,4 +144,4 @@ bench: setup  ## Measure, after a demo; writes bench/results.json, the README's 
 help:
 	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z_-]+:.*##/ {printf "  %-30s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: chaos resnapshot synth docker-up docker-down docker-clean dlq dlq-replay jobs-upgrade demo up down status logs clean verify generate_web_events generate_streaming_purchases replay topics sql psql marts segments setup setup-dev env render test lint bench help docs freshness test-docker docker-demo truth churn rollback clv cart notebook
+.PHONY: chaos resnapshot synth docker-up docker-synth docker-down docker-clean dlq dlq-replay jobs-upgrade demo up down status logs clean verify generate_web_events generate_streaming_purchases replay topics sql psql marts segments setup setup-dev env render test lint bench help docs freshness test-docker docker-demo truth churn rollback clv cart notebook

@@ -112,9 +112,8 @@ class Settings:
         """A secret; SettingsError where it is missing or a well-known placeholder."""
         value = self.values.get(name, "")
         if value.lower() in PLACEHOLDERS:
-            raise SettingsError(
-                f"{name} is {'not set' if not value else 'a placeholder'}: `make env` writes random secrets to {env_file()}"
-            )
+            remedy = f"remove it from {env_file()}, and" if value else "for what is missing"
+            raise SettingsError(f"{name} is {'a placeholder' if value else 'not set'}: {remedy} `make env` writes a random one")
         return value
 
     def port(self, name: str) -> int:
@@ -129,7 +128,7 @@ class Settings:
         return self.get(f"{name}_HOST", self.bind_address)
 
     def address(self, name: str) -> str:
-        """host:port of a part, for example ``address("KAFKA")``."""
+        """host:port of a part, for example ``address("POSTGRES")``."""
         return f"{self.host(name)}:{self.port(name)}"
 
     def url(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""The stack in containers: ``python3 -m runner.docker up | demo | down [--remove-data]``, with the system's Python.
+"""The stack in containers: ``python3 -m runner.docker up | demo | synth FILE | down [--remove-data]``, with the system's Python.
 
 ``PROFILES`` names the parts, the usual ones unless set; the env file gets the secrets that it lacks, as natively.
 """
@@ -6,10 +6,12 @@
 import argparse
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from contracts.settings import PORTS, ROOT, SECRETS, SettingsError, env_file, settings
 from runner.docker_images import build_commands
@@ -94,6 +96,7 @@ def environment() -> dict[str, str]:
     """Ports as the native stack computes them, so that PORT_OFFSET moves these as well."""
     s = settings()
     ports = {f"{name}_PORT": str(s.port(name)) for name in PORTS}
+    ports["SYNTH_PORT"] = str(s.synth_port)
     return {**os.environ, **ports, "BIND_ADDRESS": s.bind_address, "DOCKER_BUILDKIT": "1"}
 
 
@@ -192,6 +195,25 @@ def demo() -> None:
     run(command, "run", "--rm", *given, "batch-tools", "-m", "runner.demo", "--running")
 
 
+def synthesise(table: str) -> None:
+    """New customers like those of a table, over REST until interrupted: `make synth` in a container, which takes no other."""
+    path = Path(table)
+    if not path.is_file():
+        raise DockerError(f"{table or 'no file'}: name a table, make docker-synth FROM=customers.csv")
+    command = compose()
+    check_engine()
+    secrets()
+    project = configuration(command, ["synth"])
+    if problems := list(taken_ports(project)):
+        raise DockerError("\n".join(problems))
+    build(project)
+    token = [*chosen(command, ["synth"]), "run", "--rm", "--entrypoint", "cat", "synth", "/var/lib/stack/synth/token"]
+    address = f"http://{settings().bind_address}:{settings().synth_port}/customers?count=100&seed=1"
+    print(f"new customers, once they are learned: {address}\ntheir token: {shlex.join(token)}", flush=True)
+    mounted = f"/data/{path.name}"
+    run(command, "run", "--rm", "--service-ports", f"--volume={path.resolve()}:{mounted}:ro", "synth", mounted, only=["synth"])
+
+
 def down(remove_data: bool) -> None:
     command = compose()
     secrets()
@@ -203,6 +225,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="build, start, wait until everything is healthy, print the pages")
     commands.add_parser("demo", help="take the journey of `make demo` in the containers that run")
+    commands.add_parser("synth", help="learn a table of customers, give new ones like them over REST").add_argument("table")
     commands.add_parser("down", help="stop, keep the data").add_argument("--remove-data", action="store_true")
     given = parser.parse_args()
     try:
@@ -211,6 +234,8 @@ def main() -> None:
                 up()
             case "demo":
                 demo()
+            case "synth":
+                synthesise(given.table)
             case "down":
                 down(given.remove_data)
     except (DockerError, SettingsError) as error:

@@ -3,6 +3,7 @@
 import json
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 
@@ -115,6 +116,24 @@ def flink(task_managers: int) -> Callable[[], None]:
             raise NotReadyError(f"{found} of {task_managers} TaskManagers registered")
 
     return probe
+
+
+def task_managers(host: str, count: int = 1) -> Callable[[], None]:
+    """A probe: the JobManager knows so many TaskManagers of this host, whichever others there are."""
+
+    def probe() -> None:
+        known = http_json(f"{settings().url('FLINK')}/taskmanagers")
+        paths = [each["path"] for each in known.get("taskmanagers", [])] if isinstance(known, dict) else []
+        found = [host_of(path) for path in paths].count(host.lower())
+        if found < count:
+            raise NotReadyError(f"the JobManager knows {found} of {count} TaskManagers of {host}")
+
+    return probe
+
+
+def host_of(path: str) -> str:
+    """Host, in small letters, in the address of a Flink process: ``pekko.tcp://flink@host:port/user/rpc/…``."""
+    return urllib.parse.urlsplit(path).hostname or ""
 
 
 def flink_jobs() -> None:

@@ -15,16 +15,21 @@ def prefix(model: str, run_id: str) -> str:
     return f"models/{model}/{run_id}/"
 
 
-def upload(store: Minio, bucket: str, model: str, run_id: str, fitted: PipelineModel) -> str:
-    """Save locally, then replace what an earlier attempt of the run left; the address.
+def upload(store: Minio, bucket: str, model: str, run_id: str, fitted: PipelineModel, shared: str = "") -> str:
+    """Save to a folder, then replace what an earlier attempt of the run left; the address.
 
-    Spark has no file system for s3:// of its own here, hence the detour. LakeError where the store refuses.
+    Spark has no file system for s3:// of its own here, hence the detour. ``shared``: where executors of other machines, which
+    write the files, have the driver's folder. LakeError where they have not, or the store refuses.
     """
     target = prefix(model, run_id)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=shared or None) as folder:
         fitted.write().overwrite().save(Path(folder).as_uri())
+        files = list(_files(Path(folder)))
+        # Executors that wrote elsewhere leave the driver its mark of success alone.
+        if not any(path.name.startswith("part-") for path in files):
+            raise LakeError(f"the model is not in {folder}: SPARK_SHARED_DIR must name a folder that driver and executors share")
         _remove(store, bucket, target)
-        for path in _files(Path(folder)):
+        for path in files:
             store.fput_object(bucket, target + path.relative_to(folder).as_posix(), str(path))
     return f"s3://{bucket}/{target}"
 

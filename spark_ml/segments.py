@@ -141,7 +141,8 @@ def run(run_id: str, parameters: dict[str, int]) -> dict[str, Any]:
         found = segment(frozen, name, **parameters, before=earlier.read(spark), highest=earlier.highest)
         if found.customers != source["rows"]:
             raise LakeError(f"{name}: {found.customers} customers read, {source['rows']} exported")
-        address = model_store.upload(store, settings().bucket, MODEL, run_id, found.model)
+        shared = settings().get("SPARK_SHARED_DIR", "")
+        address = model_store.upload(store, settings().bucket, MODEL, run_id, found.model, shared)
         seconds = round(time.monotonic() - started, 1)
         known = facts(found, source) | {
             "previous_run": earlier.run_id or "", "parameters": parameters,

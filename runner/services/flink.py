@@ -27,7 +27,7 @@ def taskmanager(s: Settings, name: str = "flink-taskmanager") -> Service:
         environment=flink.variables(s),
         alongside=("flink-jobmanager",),
         needs=(flink.home(), jars("flink")),
-        ready=probes.flink(s.task_managers),
+        ready=probes.task_managers(s.get("FLINK_TASKMANAGER_HOST", s.host("FLINK")), s.task_managers),
         prepare=flink.prepare,
         memory_mb=2000,
     )

@@ -30,6 +30,8 @@ from runner.steps import steps
 NATIVE_SERVICES: dict[str, Service] = {}
 # Asked for by other containers alone, or by nobody outside of its own; or of docker-compose.scale.yml.
 UNPUBLISHED = {"KAFKA_CONTROLLER", "FLINK_RPC", *(name for name in PORTS if name.startswith(("KAFKA_2", "KAFKA_3")))}
+# With the one of the program that is no part of the stack.
+NATIVE_PORTS = PORTS | {"SYNTH": file.NATIVE.synth_port}
 # Where a container listens elsewhere than the native part.
 INSIDE = {"KAFKA": 29092, "KAFDROP": 9000}
 # Natively supervisord tells who looks after the job, and `make topics` shows what Kafdrop does.
@@ -118,7 +120,7 @@ def test_dependencies_wait_for_health_or_for_completion():
 def test_somebody_waits_for_every_one_shot_service():
     """`up --wait` takes the end of any other for a failure."""
     awaited = {dependency for service in file.services().values() for dependency in service.get("depends_on", {})}
-    assert set(file.one_shot()) - {"tools", "batch-tools"} <= awaited
+    assert set(file.one_shot()) - {"tools", "batch-tools", "synth"} <= awaited
 
 
 def ready_before(name: str, step: str = "") -> set[str]:
@@ -142,7 +144,7 @@ def test_what_waits_natively_waits_in_containers():
 
 def test_profiles_can_be_left_out():
     profiles = {name: service["profiles"] for name, service in file.services().items()}
-    assert {each for names in profiles.values() for each in names} == {*docker.PAGES, "tools"}
+    assert {each for names in profiles.values() for each in names} == {*docker.PAGES, "tools", "synth"}
     for name, mine in profiles.items():
         assert len(mine) == 1
         for dependency in file.upstream(name):
@@ -198,6 +200,8 @@ def test_base_has_the_python_and_java_that_setup_asks_for():
     assert f" {PYTHON} " in file.instructions("runtime")
     # Flink loads the interpreter into its JVM, which takes it as a library.
     assert f" lib{PYTHON} " in file.instructions("runtime")
+    # LightGBM's wheel takes the compiler's OpenMP from the system, the others bring their own.
+    assert pin("models", "lightgbm") and " libgomp1 " in file.instructions("runtime")
     java = re.search(r"openjdk-(\d+)-jre-headless", file.instructions("runtime"))
     assert java and int(java[1]) in prerequisites.JAVA
 
@@ -209,7 +213,7 @@ def test_every_build_target_is_a_stage():
     targets = {
         service["image"].removeprefix(file.PROJECT).partition(":")[0]: service["build"] for service in file.of_project().values()
     }
-    assert len(targets) == 6
+    assert len(targets) == 7
     for name, build in targets.items():
         assert build["target"] == name and name in file.stages()
         assert build["dockerfile"] == "docker/Dockerfile" and set(build["args"]) == {"BASE"}
@@ -243,8 +247,16 @@ def test_environments_are_installed_by_setup_from_their_own_pins():
     made = re.findall(
         r"COPY requirements/uv.txt requirements/(\w+).txt .*?-m runner.setup (\w+)\n", file.DOCKERFILE.read_text(), re.S
     )
-    assert {left for left, _ in made} == {"core", "flink", "airflow", "dbt", "spark", "superset", "models"}
+    assert {left for left, _ in made} == {"core", "flink", "airflow", "dbt", "spark", "superset", "models", "synth"}
     assert all(left == right for left, right in made)
+
+
+def test_images_hold_compiled_code():
+    """Their user may not write it, so every start would compile anew."""
+    assert "UV_COMPILE_BYTECODE=1" in file.instructions("setup")
+    assert "-m compileall -q /opt/stack" in file.instructions("program")
+    for service in file.of_project().values():
+        assert "COPY --from=program /opt/stack /opt/stack\n" in file.stages()[service["build"]["target"]][1]
 
 
 def test_the_setup_stage_has_every_module_that_setup_imports(tmp_path: Path):
@@ -268,7 +280,7 @@ def test_images_get_the_program_and_neither_secrets_nor_state():
     let_in = {line[1:] for line in lines if line.startswith("!")}
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
     # The embedded engine is natively what the server's image is here; the rest measures, breaks or stands by itself.
-    assert packages - {"clickhouse_http", "bench", "chaos", "synth", "judge", "tests"} <= let_in
+    assert packages - {"clickhouse_http", "bench", "chaos", "judge", "tests"} <= let_in
     assert {"airflow", "dbt", "superset", "sql", "requirements"} <= let_in
     assert all((ROOT / each).is_dir() for each in let_in)
     assert not let_in & {".env", ".tools", "var", ".git", "tests"}
@@ -353,7 +365,7 @@ def test_defaults_are_the_native_ones():
         "KAFKA_RETENTION_HOURS": str(kafka.properties(s)["log.retention.hours"]),
         "POSTGRES_SLOT_WAL": str(postgres.configuration(s)["max_slot_wal_keep_size"]),
         "AIRFLOW_PARALLELISM": native()["airflow-scheduler"].environment["AIRFLOW__CORE__PARALLELISM"],
-        **{f"{name}_PORT": str(port) for name, port in PORTS.items()},
+        **{f"{name}_PORT": str(port) for name, port in NATIVE_PORTS.items()},
         # Nobody hears of anything but by the log until somebody says who.
         **{name: "" for name in known_settings() if name.startswith("ALERT_")},
     }
@@ -405,10 +417,10 @@ def published() -> list[tuple[str, str, str, int]]:
 
 
 def test_ports_are_the_native_ones_on_the_loopback_address():
-    assert sorted(name for _, name, _, _ in published()) == sorted(set(PORTS) - UNPUBLISHED)
+    assert sorted(name for _, name, _, _ in published()) == sorted(set(NATIVE_PORTS) - UNPUBLISHED)
     for service, name, default, inside in published():
-        assert int(default) == PORTS[name], f"{service}: {name}"
-        assert inside == INSIDE.get(name, PORTS[name]), f"{service}: {name}"
+        assert int(default) == NATIVE_PORTS[name], f"{service}: {name}"
+        assert inside == INSIDE.get(name, NATIVE_PORTS[name]), f"{service}: {name}"
 
 
 def test_services_publish_the_ports_that_they_have_natively():

@@ -7,11 +7,13 @@ from functools import cache
 import compose_file as file
 from test_compose import compose_program
 
-from contracts.settings import ROOT, SECRETS
+from contracts.settings import ROOT, SECRETS, Settings
 from flink_jobs import JOBS
 
 SCALE = ROOT / "docker-compose.scale.yml"
 BROKERS = {"kafka": "1", "kafka-2": "2", "kafka-3": "3"}
+# What sends to Kafka, reads from it or asks it. Only what the jobs were submitted with counts for Flink.
+CLIENTS = {"connect", "bootstrap", "flink-job", "clickhouse-sink", "watch", "airflow-scheduler", "tools", "batch-tools"}
 TASK_MANAGERS = ("flink-taskmanager", "flink-taskmanager-2", "flink-taskmanager-3")
 
 
@@ -40,9 +42,14 @@ def test_brokers_vote_among_each_other_and_keep_two_copies_at_least():
     for name in ("connect", "bootstrap"):
         assert services()[name]["environment"]["KAFKA_REPLICATION"] == "3"
         assert set(BROKERS) <= set(services()[name]["depends_on"])
-    servers = ",".join(f"{name}:9092" for name in BROKERS)
-    for name in ("connect", "bootstrap", "flink-job", *TASK_MANAGERS, "clickhouse-sink", "watch", "tools", "batch-tools"):
-        assert services()[name]["environment"]["KAFKA_BOOTSTRAP_SERVERS"] == servers, name
+
+
+def test_a_client_finds_its_way_while_any_broker_is_away():
+    every = ",".join(f"{name}:9092" for name in BROKERS)
+    for name in CLIENTS:
+        assert services()[name]["environment"]["KAFKA_BOOTSTRAP_SERVERS"] == every, name
+        assert Settings(services()[name]["environment"]).bootstrap_servers == every
+    assert services()["kafdrop"]["environment"]["KAFKA_BROKERCONNECT"] == every
 
 
 def test_the_slots_of_the_task_managers_are_what_the_jobs_take():
@@ -62,7 +69,11 @@ def test_spark_s_processes_are_of_the_tasks_image_and_hold_no_secret():
     for name in ("spark-master", "spark-worker-1", "spark-worker-2"):
         found = services()[name]
         assert found["image"] == scheduler["image"]
-        assert not found.get("secrets") and not found.get("volumes")
+        assert not found.get("secrets")
+        (volume,) = found["volumes"]
+        assert volume["target"] == scheduler["environment"]["SPARK_SHARED_DIR"]
+        assert volume["source"] in {each["source"] for each in scheduler["volumes"]}
+        assert f" {volume['target']} " in file.instructions("runtime").replace("\n", " ")
 
 
 def test_what_is_added_is_hardened_and_checked_as_the_rest():

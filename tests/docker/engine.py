@@ -1,6 +1,7 @@
-"""A Docker engine for the tests: the machine's own, or one started for them whose folder goes with them."""
+"""A Docker engine for the tests: the machine's own, or one started for them whose folder and network go with them."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 
 START_SECONDS = 60
 STOP_SECONDS = 60
+BRIDGE = "docker0"
 
 
 class NoEngineError(RuntimeError):
@@ -59,6 +61,7 @@ def engine(folder: Path) -> Iterator[dict[str, str]]:
 def started(folder: Path, program: Path, environment: dict[str, str]) -> Iterator[None]:
     command = ["dockerd", f"--host={environment['DOCKER_HOST']}", f"--pidfile={folder / 'dockerd.pid'}"]
     command += [f"--data-root={folder / 'data'}", f"--exec-root={folder / 'exec'}"]
+    others = traces()
     with (folder / "dockerd.log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
     try:
@@ -73,3 +76,22 @@ def started(folder: Path, program: Path, environment: dict[str, str]) -> Iterato
         process.terminate()
         process.wait(STOP_SECONDS)
         shutil.rmtree(folder / "data", ignore_errors=True)
+        if not others:
+            for trace in traces():
+                subprocess.run(trace, capture_output=True)
+
+
+def traces() -> list[list[str]]:
+    """What an engine leaves when it stops, as commands that remove it: rules of the firewall, then its chains, its bridge."""
+    rules, chains = [], []
+    for table in ("nat", "filter"):
+        saved = subprocess.run(["iptables-save", "--table", table], capture_output=True, text=True).stdout.splitlines()
+        change = ["iptables", "--table", table]
+        rules += [[*change, "-D", *shlex.split(line)[1:]] for line in saved if line.startswith("-A ") and is_docker_s(line)]
+        chains += [[*change, "-X", line[1:].split()[0]] for line in saved if line.startswith(":") and is_docker_s(line)]
+    bridge = [["ip", "link", "delete", BRIDGE]] if Path("/sys/class/net", BRIDGE).exists() else []
+    return rules + chains + bridge
+
+
+def is_docker_s(line: str) -> bool:
+    return "DOCKER" in line or BRIDGE in line

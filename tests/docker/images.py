@@ -30,6 +30,7 @@ class Images:
         self.environment = environment | {"DOCKER_BUILDKIT": "1"}
         self.folder = folder
         self.made: list[str] = []
+        self.stood_in: list[str] = []
         self.missing: list[str] = []
         self.core = self.services["bootstrap"]
         self.version = self.core["image"].rpartition(":")[2]
@@ -81,6 +82,7 @@ class Images:
             }  # fmt: skip
             self.run(*build_command(image, build, options))
             self.made.append(image)
+            self.stood_in.append(image)
 
     def context(self) -> Path:
         """What the stand-ins are built from: the same pins, program and binary as the native stack."""

@@ -13,7 +13,7 @@ import requests
 from lake_stack import PARTS, Lake
 from warehouse_stack import own_environment, python
 
-from contracts.churn import CATEGORIES, CUSTOMER, CUTOFF, LABEL
+from contracts.churn import LABEL
 from contracts.ml import CHURN_EVALUATION, CHURN_SCORES
 from contracts.settings import ROOT
 from contracts.steps import CHURN_STEPS, ChurnParameters, Value, frozen_churn_values
@@ -21,7 +21,7 @@ from runner import processes
 from tests.ports import free_offset
 
 sys.path.insert(0, str(ROOT / "tests" / "models"))
-from made_up import AS_OF, features
+from made_up import AS_OF, features, fill
 
 CUSTOMERS = 400
 GIVEN = ChurnParameters(trials=1, margin=0.02)
@@ -40,22 +40,6 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
         stack.runner("runner.stop", "--remove-data")
         for pid in processes.marked(var):
             os.kill(pid, signal.SIGKILL)
-
-
-def fill(lake: Lake, frame: pd.DataFrame) -> None:
-    """marts.churn_features, with the mart's own types where they matter."""
-    kinds = {
-        CUTOFF: "Date32",
-        CUSTOMER: "String",
-        LABEL: "Nullable(Int32)",
-        **dict.fromkeys(CATEGORIES, "LowCardinality(String)"),
-    }
-    client = lake.warehouse()
-    columns = ", ".join(f"{name} {kinds.get(name, 'Float64')}" for name in frame)
-    client.command(f"CREATE OR REPLACE TABLE marts.churn_features ({columns}) ENGINE = MergeTree ORDER BY tuple()")
-    label = [None if pd.isna(value) else int(value) for value in frame[LABEL]]
-    data = [label if name == LABEL else frame[name].tolist() for name in frame]
-    client.insert("marts.churn_features", data, column_names=list(frame), column_oriented=True)
 
 
 def values(label: str, given: ChurnParameters = GIVEN) -> dict[Value, str]:
@@ -87,7 +71,7 @@ def champion(lake: Lake) -> int:
 
 @pytest.mark.timeout(2400)
 def test_from_features_to_scores_and_back_to_the_champion_before(lake: Lake):
-    fill(lake, features(CUSTOMERS))
+    fill(lake.warehouse(), features(CUSTOMERS))
     first = run(lake, "first")
     assert first.returncode == 0, first.stderr[-3000:]
     written = scores(lake, "first")
@@ -117,7 +101,7 @@ def test_from_features_to_scores_and_back_to_the_champion_before(lake: Lake):
     assert all(not cell.get("outputs") for cell in json.loads((ROOT / "notebooks" / "customers.ipynb").read_text())["cells"])
 
     # Other customers of the same kind: hardly better, so only the challenger; its run scores with the champion.
-    fill(lake, features(CUSTOMERS, seed=1))
+    fill(lake.warehouse(), features(CUSTOMERS, seed=1))
     second = run(lake, "second")
     assert second.returncode == 0, second.stderr[-3000:]
     facts = lake.manifest(values("second")[Value.RUN_ID], "churn_register")
@@ -146,7 +130,7 @@ def test_from_features_to_scores_and_back_to_the_champion_before(lake: Lake):
 )
 def test_bad_input_stops_the_run_and_leaves_everything_as_it_was(lake: Lake, name: str, change, said: str):
     before = champion(lake)
-    fill(lake, change(features(CUSTOMERS)))
+    fill(lake.warehouse(), change(features(CUSTOMERS)))
     done = run(lake, name)
     assert done.returncode == 1
     assert done.stderr.startswith("spark_ml.churn.gate: ")

@@ -4,6 +4,7 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
+from clickhouse_connect.driver.client import Client
 
 from contracts.churn import CATEGORIES, CUSTOMER, CUTOFF, FEATURES, LABEL, feature_cutoffs
 
@@ -31,3 +32,18 @@ def _at(day: date, customers: int, seed: int) -> pd.DataFrame:
     if day == AS_OF:
         frame[LABEL] = np.nan
     return frame.assign(**{CUTOFF: day, CUSTOMER: [f"c{number:05d}" for number in range(customers)]})
+
+
+def fill(warehouse: Client, frame: pd.DataFrame) -> None:
+    """marts.churn_features anew, with the mart's own types where they matter."""
+    kinds = {
+        CUTOFF: "Date32",
+        CUSTOMER: "String",
+        LABEL: "Nullable(Int32)",
+        **dict.fromkeys(CATEGORIES, "LowCardinality(String)"),
+    }
+    columns = ", ".join(f"{name} {kinds.get(name, 'Float64')}" for name in frame)
+    warehouse.command(f"CREATE OR REPLACE TABLE marts.churn_features ({columns}) ENGINE = MergeTree ORDER BY tuple()")
+    label = [None if pd.isna(value) else int(value) for value in frame[LABEL]]
+    data = [label if name == LABEL else frame[name].tolist() for name in frame]
+    warehouse.insert("marts.churn_features", data, column_names=list(frame), column_oriented=True)

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from bench.readme import rendered
 from contracts import settings as module
 from contracts.settings import PORTS, SECRETS, SettingsError, read_env_file
 from runner import container, docker, docker_images
 from runner.service import NotReadyError, StackError, Step
+from tests.docker import result
 
 
 @pytest.fixture(autouse=True)
@@ -117,6 +119,7 @@ def test_the_offset_moves_every_published_port(monkeypatch: pytest.MonkeyPatch):
     found = docker.environment()
     assert found["KAFKA_PORT"] == str(PORTS["KAFKA"] + 100)
     assert found["AIRFLOW_PORT"] == "9999"
+    assert found["SYNTH_PORT"] == "8110"
     assert {f"{name}_PORT" for name in PORTS} <= set(found)
 
 
@@ -184,6 +187,24 @@ def test_up_builds_starts_waits_and_prints_the_pages(program, tmp_path: Path, mo
     assert "http://127.0.0.1:19000" in pages and "http://127.0.0.1:8080" not in pages
 
 
+def test_a_table_that_is_none_is_named(tmp_path: Path):
+    with pytest.raises(docker.DockerError, match="^no file: name a table, make docker-synth FROM=customers.csv$"):
+        docker.synthesise("")
+    with pytest.raises(docker.DockerError, match="nowhere.csv: name a table"):
+        docker.synthesise(str(tmp_path / "nowhere.csv"))
+
+
+def test_the_synthesiser_gets_its_table_to_read_and_nothing_else_starts(program, tmp_path: Path, capfd):
+    log, table = tmp_path / "log", tmp_path / "customers.csv"
+    table.touch()
+    program("docker", engine(log, tmp_path))
+    docker.synthesise(str(table))
+    last = log.read_text().splitlines()[-1]
+    assert " --profile synth run --rm --service-ports " in last
+    assert last.endswith(f" --volume={table}:/data/customers.csv:ro synth /data/customers.csv")
+    assert "http://127.0.0.1:8010/customers" in capfd.readouterr().out
+
+
 def test_a_start_that_fails_ends_with_the_log_of_the_part_that_did(program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     program(
         "docker",
@@ -212,6 +233,30 @@ def test_a_failure_of_compose_is_one(program):
     program("docker", 'case "$2" in version) ;; *) exit 17 ;; esac')
     with pytest.raises(docker.DockerError, match="docker compose down ended with 17"):
         docker.down(remove_data=False)
+
+
+# --- what the last run found
+
+
+def test_the_figures_of_the_document_are_those_of_the_file(tmp_path: Path):
+    found = json.loads(result.RESULT.read_text())
+    shown = result.DOCUMENT.read_text()
+    assert rendered(shown, result.table(found)) == shown
+    assert rendered(shown, result.table(found | {"another": {"value": "1 s", "measured_at": "today"}})) != shown
+
+
+def test_a_finding_takes_the_place_of_the_one_before(tmp_path: Path):
+    file, document = tmp_path / "docker.json", tmp_path / "docker.md"
+    document.write_text("before\n<!-- figures -->\nold\n<!-- /figures -->\nafter\n")
+    for value in ("90 s", "80 s"):
+        result.keep("up", value, file, document)
+    result.keep("down", "5 s", file, document)
+    lines = document.read_text().splitlines()
+    assert (lines[0], lines[-1]) == ("before", "after") and "old" not in lines
+    assert [line.split(" | ")[:2] for line in lines if line.startswith(("| up", "| down"))] == [
+        ["| up", "80 s"],
+        ["| down", "5 s"],
+    ]
 
 
 # --- inside a container
