@@ -17,7 +17,7 @@ from verify.settle import flink_lag, settle, wait_for_flink
 
 CATCH_UP_SECONDS = 1800
 # From the event to its change in Kafka, as Debezium reads it.
-PATH = ("flink-taskmanager", "connect")
+PATH = ("flink_jobs", "connector")
 STOP_SECONDS = 120
 
 
