@@ -15,7 +15,7 @@ import requests
 from cdc.snapshot import snapshot_again
 from chaos import canary
 from chaos.clock import Clock
-from chaos.stack import SkippedError, away, database, drop_slot, full_disk, kill, lose, one_of, wait_until, well
+from chaos.stack import SkippedError, away, database, drop_slot, full_disk, kill, lose, one_of, recovery_seconds, wait_until, well
 from contracts.settings import settings
 from contracts.tables import CUSTOMERS, RAW_DATABASE, RAW_WEB_EVENTS
 from contracts.topics import CDC_CONNECTOR
@@ -35,7 +35,6 @@ KILLED = (
 CLOCKS = ("flink-taskmanager", "kafka")
 AWAY_SECONDS = 60
 HOUR = 3600
-FLOW_SECONDS = RETURN_SECONDS = 300
 REPLICATED_SECONDS = 60
 CHECKPOINT_SECONDS = 120
 
@@ -65,7 +64,7 @@ def returned(*lost: str) -> None:
     for service in lost:
         Control().start(service)
     for service in lost:
-        wait_until(f"{service} again", lambda service=service: well(service), RETURN_SECONDS)
+        wait_until(f"{service} again", lambda service=service: well(service), recovery_seconds())
 
 
 def clock_moved(kind: str, dice: Random) -> Mend:
@@ -75,7 +74,7 @@ def clock_moved(kind: str, dice: Random) -> Mend:
         for seconds in (0, HOUR, 0):
             clock.set(seconds)
             name = canary.send()
-            wait_until(f"an event with the clock {seconds} s ahead", partial(canary.arrived, name), FLOW_SECONDS)
+            wait_until(f"an event with the clock {seconds} s ahead", partial(canary.arrived, name), recovery_seconds())
     except BaseException:
         clock.release()
         raise
