@@ -24,7 +24,7 @@ from rich.table import Table
 from chaos import canary
 from chaos.faults import FAULTS, Fault
 from chaos.report import HEADINGS, Run, page, rows
-from chaos.stack import SkippedError, wait_until
+from chaos.stack import SkippedError, recovery_seconds, wait_until
 from contracts.settings import ROOT, settings
 from generators.send import DELIVERY_SECONDS
 from runner.display import console
@@ -34,7 +34,6 @@ from verify.conservation import conservation, redelivery
 from verify.settle import settle
 from verify.stream import replication, stream
 
-RECOVERY_SECONDS = 300
 WARM_UP_SECONDS = 3
 SETTLE_SECONDS = 600
 # What does not come back shows in its client; anything else is a mistake of ours and ends the run.
@@ -45,7 +44,7 @@ FAILURES = (NotReadyError, RuntimeError, OSError, KafkaException, psycopg.Error,
 def load(rate: int, seed: int) -> Iterator[None]:
     """Both streams at this rate until the block ends. Where Kafka takes no more, the ledger has more than Kafka: I1 says so."""
     command = [python("core"), "-m", "generators"]
-    options = ["--seconds", str(RECOVERY_SECONDS + 60), "--seed", str(seed)]
+    options = ["--seconds", str(recovery_seconds() + 60), "--seed", str(seed)]
     quiet = {"cwd": ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     sending = [
         subprocess.Popen([*command, "web_events", "--rate", str(rate), *options], **quiet),  # type: ignore[call-overload]
@@ -75,13 +74,13 @@ def strike(name: str, fault: Fault, seed: int, rate: int) -> Run:
         with ExitStack() as afterwards:
             with load(rate, seed):
                 before = canary.send()
-                wait_until("an event before the fault", lambda: canary.arrived(before), RECOVERY_SECONDS)
+                wait_until("an event before the fault", lambda: canary.arrived(before), recovery_seconds())
                 time.sleep(WARM_UP_SECONDS)
                 if mend := fault(Random(seed)):
                     afterwards.callback(mend)
                 struck = time.monotonic()
                 after = canary.send()
-                wait_until("an event after the fault", lambda: canary.arrived(after), RECOVERY_SECONDS)
+                wait_until("an event after the fault", lambda: canary.arrived(after), recovery_seconds())
                 seconds = round(time.monotonic() - struck, 1)
             settle(SETTLE_SECONDS, tell=lambda _text: None)
             found = [conservation(settings().truth / "ledger"), stream(), replication(), redelivery()]

@@ -6,7 +6,7 @@ import struct
 import subprocess
 from pathlib import Path
 
-from chaos.stack import SkippedError
+from chaos.stack import SkippedError, recovery_seconds
 from contracts.settings import settings
 from runner import probes, supervisor
 from runner.control import Control
@@ -15,7 +15,6 @@ from runner.stack import parts
 from runner.stop import stop_services
 
 SOURCE = Path(__file__).with_name("clock.c")
-READY_SECONDS = 240
 SECONDS = struct.Struct("=q")
 
 
@@ -59,4 +58,4 @@ def _restart(service: str, environment: dict[str, str]) -> None:
     stop_services(control, [service])
     supervisor.ensure(parts(), {service: environment})
     control.start(service)
-    probes.until(services()[service].ready, service, READY_SECONDS)()
+    probes.until(services()[service].ready, service, recovery_seconds())()

@@ -19,6 +19,11 @@ from runner.services import services
 from runner.stop import stop_services
 
 
+def recovery_seconds() -> int:
+    """In which a fault is to be overcome. A machine that does much else may need longer."""
+    return settings().number("CHAOS_RECOVERY_SECONDS", 300)
+
+
 class NotRecoveredError(RuntimeError):
     """Events do not flow again by the deadline; the message says where they stopped."""
 
