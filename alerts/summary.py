@@ -25,7 +25,7 @@ def newest_build(client: Client) -> dict:
 
 
 def segments(client: Client) -> list[dict]:
-    """Segments of the newest run, the most valuable first, with what those of the same name held in the run before."""
+    """Segments of the newest run, the most valuable first, with what they held in the run before."""
     query = f"""
         WITH runs AS (
             SELECT run_id, max(computed_at) AS computed_at FROM {SEGMENT_PROFILES.qualified} GROUP BY run_id
@@ -35,8 +35,8 @@ def segments(client: Client) -> list[dict]:
         newest AS (SELECT * FROM profiles WHERE run_id = (SELECT argMax(run_id, (computed_at, run_id)) FROM runs)),
         previous AS (SELECT * FROM profiles WHERE run_id != (SELECT argMax(run_id, (computed_at, run_id)) FROM runs))
         SELECT newest.segment_name AS segment_name, newest.customers AS customers, previous.customers AS customers_before
-        FROM newest LEFT JOIN previous ON newest.segment_name = previous.segment_name
-        ORDER BY newest.segment
+        FROM newest LEFT JOIN previous ON newest.segment = previous.segment
+        ORDER BY newest.mean_net_revenue DESC, newest.segment
         SETTINGS join_use_nulls = 1"""
     return list(client.query(query).named_results())
 

@@ -55,7 +55,7 @@ _RUN = (
     Column("computed_at", Type.TIMESTAMP, "When the run computed it; the same in all rows of a run."),
 )
 _SEGMENT = (
-    Column("segment", Type.INTEGER, "Segment of this run, 1 upwards by falling mean net revenue."),
+    Column("segment", Type.INTEGER, "Number that the segment keeps from run to run; a new one takes a number never used before."),
     Column("segment_name", Type.LABEL, "Name from the profile, unique within the run."),
 )
 
@@ -66,6 +66,8 @@ CUSTOMER_SEGMENTS = ResultTable(
         Column("customer_id", Type.TEXT, "Who."),
         *_SEGMENT,
         Column("distance", Type.DOUBLE, "Distance to the centre of the segment, in standard deviations of the scaled features."),
+        Column("previous_segment", Type.INTEGER, "The customer's segment in the run before; 0 for who was not in it."),
+        Column("outlier_in", Type.TEXT, "Features in which the customer lies beyond the bounds, by comma; empty for most."),
     ),
     "One row per run and customer with at least one purchase.",
 )  # fmt: skip
@@ -78,7 +80,10 @@ SEGMENT_PROFILES = ResultTable(
         Column("meaning", Type.TEXT, "The profile in words."),
         Column("customers", Type.BIGINT, "Customers in the segment."),
         Column("share", Type.DOUBLE, "Share of all customers, 0 to 1."),
+        Column("revenue", Type.DOUBLE, f"Net revenue of the segment, {CURRENCY}."),
         Column("revenue_share", Type.DOUBLE, "Share of all net revenue; 0 where nobody brought any."),
+        Column("previous_run", Type.TEXT, "The run whose segments these were matched with; empty for the first."),
+        Column("overlap", Type.DOUBLE, "Jaccard index with the segment of that number in the run before; 0 for a new one."),
         *(
             Column(f"{statistic}_{feature.name}", Type.DOUBLE, f"{statistic.capitalize()} of {feature.label} over the segment.")
             for feature in SEGMENT_FEATURES
@@ -93,11 +98,30 @@ K_SELECTION = ResultTable(
     (
         *_RUN,
         Column("k", Type.INTEGER, "Number of clusters tried."),
-        Column("silhouette", Type.DOUBLE, "Mean silhouette by squared Euclidean distance, -1 to 1; the highest wins."),
+        Column("silhouette", Type.DOUBLE, "Mean silhouette by squared Euclidean distance, -1 to 1; the highest stable one wins."),
+        Column("seed_stability", Type.DOUBLE, "Median adjusted Rand index against clusterings of a sample with other seeds."),
+        Column("bootstrap_stability", Type.DOUBLE, "The same against clusterings of samples drawn with replacement."),
         Column("cost", Type.DOUBLE, "Sum of squared distances to the centres."),
         Column("chosen", Type.INTEGER, "1 for the number that the segments were made with, else 0."),
     ),
     "One row per run and number of clusters tried.",
+)  # fmt: skip
+
+SEGMENT_INPUTS = ResultTable(
+    "segment_inputs", ("run_id", "feature"),
+    (
+        *_RUN,
+        Column("feature", Type.LABEL, "Column of marts.customer_features."),
+        Column("used", Type.INTEGER, "1 for a feature that tells customers apart, 0 for one that is the same for all."),
+        Column("logged", Type.INTEGER, "1 where the logarithm was taken, else 0."),
+        Column("missing", Type.BIGINT, "Customers without a value, who were given the median."),
+        Column("low", Type.DOUBLE, "Lower bound, in the feature's unit; NaN where there is none."),
+        Column("high", Type.DOUBLE, "Upper bound, in the feature's unit; NaN where there is none."),
+        Column("outliers", Type.BIGINT, "Customers beyond the bounds, who were clustered as if they lay on them."),
+        Column("least", Type.DOUBLE, "The smallest value of any customer; NaN where nobody has one."),
+        Column("greatest", Type.DOUBLE, "The greatest; NaN where nobody has one."),
+    ),
+    "One row per run and feature: how it was prepared for clustering, and who lies far out.",
 )  # fmt: skip
 
 CHURN_EVALUATION = ResultTable(
@@ -178,7 +202,7 @@ CART_SCORES = ResultTable(
 
 # By the step that makes them; the last one of each is what people look for, and is written last.
 RESULTS = {
-    "segments": (SEGMENT_PROFILES, K_SELECTION, CUSTOMER_SEGMENTS),
+    "segments": (SEGMENT_PROFILES, K_SELECTION, SEGMENT_INPUTS, CUSTOMER_SEGMENTS),
     "churn": (CHURN_EVALUATION, CHURN_SCORES),
     "lifetime": (LIFETIME_VALUES,),
     "carts": (CART_SCORES,),

@@ -17,7 +17,7 @@ from contracts import churn
 from contracts.lake import CART_SESSIONS, CHURN_FEATURES, CLV_SUMMARY, ExportedMart, check_run_id
 
 K_BOUNDS = (2, 12)
-K_MIN, K_MAX = 2, 8
+K_MIN, K_MAX = 2, 10
 
 
 class Value(StrEnum):
@@ -79,7 +79,7 @@ EXPORT = Step(
 SEGMENTS = Step(
     "kmeans_segments", "spark",
     ("-m", "spark_ml.segments", "--run-id", Value.RUN_ID, "--k-min", Value.K_MIN, "--k-max", Value.K_MAX),
-    "Cut the customers into segments with Spark K-Means; k is the one with the best silhouette.",
+    "Cut the customers into segments with Spark K-Means; k is the one with the best silhouette among the stable ones.",
     minutes=120,
 )  # fmt: skip
 WRITE_BACK = Step(

@@ -1,21 +1,23 @@
-"""K-Means over scaled features for each number of clusters; the best silhouette wins."""
+"""K-Means over scaled features for each number of clusters; of the stable ones the best silhouette wins."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 from pyspark import inheritable_thread_target
 from pyspark.ml.clustering import KMeans, KMeansModel
 from pyspark.ml.evaluation import ClusteringEvaluator
+from pyspark.ml.functions import vector_to_array
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812
 
+from contracts.ml import CUSTOMER_KEY
 from lakehouse.errors import LakeError
 from spark_ml.features import SCALED
+from spark_ml.stability import MAX_ITERATIONS, SAMPLE, STABLE_FROM, STARTS, Stability, stability
 
 CLUSTER = "cluster"
-MAX_ITERATIONS = 40
-# K-Means stops at the nearest local optimum; the cheapest of some starts is kept.
-STARTS = 3
 # Rounds of k-means||. With Spark's own 2 a start may come by fewer centres than clusters, on which Spark 4.1 fails.
 INITIAL_ROUNDS = 3
 # A small input has one task a stage: a second fit uses the core that the first leaves idle.
@@ -29,6 +31,7 @@ class Candidate:
     k: int
     silhouette: float
     cost: float
+    stability: Stability
     model: KMeansModel
 
 
@@ -53,8 +56,9 @@ def k_range(customers: int, k_min: int, k_max: int) -> range:
 
 def try_all(scaled: DataFrame, ks: range, seed: int) -> list[Candidate]:
     """A candidate for each k that leaves no cluster empty. LakeError where there is none."""
+    attempt = partial(_try, scaled, sampled(scaled), seed=seed)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        tried = list(pool.map(inheritable_thread_target(scaled.sparkSession)(partial(_try, scaled, seed=seed)), ks))
+        tried = list(pool.map(inheritable_thread_target(scaled.sparkSession)(attempt), ks))
     candidates = [candidate for candidate in tried if candidate is not None]
     if not candidates:
         raise LakeError(f"every clustering into {ks.start} to {ks.stop - 1} clusters left one of them empty")
@@ -62,18 +66,28 @@ def try_all(scaled: DataFrame, ks: range, seed: int) -> list[Candidate]:
 
 
 def best(candidates: list[Candidate]) -> Candidate:
-    """The highest silhouette; of equals, the fewest clusters."""
-    return max(candidates, key=lambda candidate: (candidate.silhouette, -candidate.k))
+    """Of the stable ones the highest silhouette, where none is stable the most stable; of equals, the fewest clusters."""
+    stable = [candidate for candidate in candidates if candidate.stability.worst >= STABLE_FROM]
+    if stable:
+        return max(stable, key=lambda candidate: (candidate.silhouette, -candidate.k))
+    return max(candidates, key=lambda candidate: (candidate.stability.worst, -candidate.k))
 
 
-def _try(scaled: DataFrame, k: int, seed: int) -> Candidate | None:
+def sampled(scaled: DataFrame) -> np.ndarray:
+    """Scaled features of up to SAMPLE customers: always the same ones of the same customers."""
+    drawn = scaled.orderBy(F.xxhash64(CUSTOMER_KEY), CUSTOMER_KEY).limit(SAMPLE).select(vector_to_array(SCALED))
+    return np.array([row[0] for row in drawn.collect()])
+
+
+def _try(scaled: DataFrame, sample: np.ndarray, k: int, seed: int) -> Candidate | None:
     fits = [_fit(scaled, k, seed + start) for start in range(STARTS)]
     full = [fit for fit in fits if len(fit.summary.clusterSizes) == k and min(fit.summary.clusterSizes) > 0]
     if not full:
         return None
     model = min(full, key=lambda fit: fit.summary.trainingCost)
-    evaluator = ClusteringEvaluator(featuresCol=SCALED, predictionCol=CLUSTER)
-    return Candidate(k, evaluator.evaluate(model.transform(scaled)), model.summary.trainingCost, model)
+    silhouette = ClusteringEvaluator(featuresCol=SCALED, predictionCol=CLUSTER).evaluate(model.transform(scaled))
+    agreement = stability(sample, np.array(model.clusterCenters()), seed)
+    return Candidate(k, silhouette, model.summary.trainingCost, agreement, model)
 
 
 def _fit(scaled: DataFrame, k: int, seed: int) -> KMeansModel:

@@ -1,15 +1,17 @@
 """A run's frozen features, and how they are prepared for clustering.
 
-Missing values take the median, skewed ones their logarithm, constant ones are left out; then all are scaled to mean 0 and
-standard deviation 1. Every such choice is measured on the data and named in the run's notes.
+Missing values take the median, outliers the bound that they lie beyond, skewed ones their logarithm, constant ones are left
+out; then all are scaled to mean 0 and standard deviation 1. Every such choice is measured on the data and named in the run's
+notes. Only the clustering sees bounds instead of outliers: profiles are of the values as they are.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 from pyiceberg.catalog import Catalog
 from pyspark.ml import Transformer
 from pyspark.ml.feature import SQLTransformer, StandardScaler, VectorAssembler
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name that Spark's own documentation uses
 from pyspark.sql.types import NumericType
 
@@ -18,19 +20,26 @@ from contracts.ml import CUSTOMER_KEY, SEGMENT_FEATURES, Feature
 from lakehouse.errors import LakeError
 
 SKEWED_FROM = 1.0
+# Bounds are drawn from the middle 90 %, since of many features half of the customers or more have the same value. As far again
+# beyond it as it is wide is, of a normal feature, 4.9 standard deviations from the mean: Tukey's outer fences lie at 4.7.
+PERCENTILES = (0.05, 0.5, 0.95)
+REACH = 1.0
 PREPARED, ASSEMBLED, SCALED = "prepared_", "assembled", "scaled"
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A feature over all customers; None where no customer has a value."""
+    """A feature over all customers; None where no customer has a value. ``low`` and ``high``: the 5th and 95th percentile."""
 
     feature: Feature
     missing: int
     minimum: float | None
     maximum: float | None
-    median: float | None
     skewness: float | None
+    low: float | None
+    median: float | None
+    high: float | None
+    outliers: int = 0
 
     @property
     def constant(self) -> bool:
@@ -39,6 +48,17 @@ class Measured:
     @property
     def logged(self) -> bool:
         return self.minimum is not None and self.minimum >= 0 and (self.skewness or 0.0) > SKEWED_FROM
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """Where outliers begin, in the feature's unit; of a logged feature drawn over the logarithms. None where nine customers
+        in ten have the same value."""
+        if self.low is None or self.high is None or self.low == self.high:
+            return None
+        there, back = (math.log1p, math.expm1) if self.logged else (float, float)
+        low, high = there(self.low), there(self.high)
+        reach = REACH * (high - low)
+        return back(low - reach), back(high + reach)
 
 
 def frozen_features(spark: SparkSession, catalog: Catalog, snapshot_id: int) -> DataFrame:
@@ -73,8 +93,8 @@ def measure(data: DataFrame, name: str, features: tuple[Feature, ...] = SEGMENT_
             F.count(column).alias(f"n_{feature.name}"),
             F.min(column).alias(f"min_{feature.name}"),
             F.max(column).alias(f"max_{feature.name}"),
-            F.median(column).alias(f"median_{feature.name}"),
             F.skewness(column).alias(f"skewness_{feature.name}"),
+            F.percentile(column, F.array(*map(F.lit, PERCENTILES))).alias(f"percentiles_{feature.name}"),
         ]
     row = data.agg(*aggregates).first()
     assert row is not None  # an aggregate without groups has one row
@@ -82,14 +102,38 @@ def measure(data: DataFrame, name: str, features: tuple[Feature, ...] = SEGMENT_
         raise LakeError(f"{name} is empty: no customer has bought anything by then")
     if row["rows"] != row["customers"]:
         raise LakeError(f"{name}: {row['rows']} rows for {row['customers']} customers; one row each was expected")
-    return row["rows"], tuple(
+    measured = tuple(
         Measured(
             feature,
             row["rows"] - row[f"n_{feature.name}"],
-            *(row[f"{what}_{feature.name}"] for what in ("min", "max", "median", "skewness")),
+            *(row[f"{what}_{feature.name}"] for what in ("min", "max", "skewness")),
+            *(row[f"percentiles_{feature.name}"] or (None,) * len(PERCENTILES)),
         )
         for feature in features
     )
+    return row["rows"], _with_outliers(data, measured)
+
+
+def _with_outliers(data: DataFrame, measured: tuple[Measured, ...]) -> tuple[Measured, ...]:
+    bounded = [one for one in measured if one.bounds]
+    if not bounded:
+        return measured
+    counted = data.agg(*(F.count_if(beyond(one)).alias(one.feature.name) for one in bounded)).first()
+    assert counted is not None
+    return tuple(replace(one, outliers=counted[one.feature.name] if one.bounds else 0) for one in measured)
+
+
+def beyond(one: Measured) -> Column:
+    """Whether the customer lies beyond the feature's bounds; false where there are none, or no value."""
+    if one.bounds is None:
+        return F.lit(False)
+    column, (low, high) = F.col(one.feature.name), one.bounds
+    return F.coalesce((column < low) | (column > high), F.lit(False))
+
+
+def outlier_in(measured: tuple[Measured, ...]) -> Column:
+    """The features in which the customer lies beyond the bounds, by comma."""
+    return F.concat_ws(",", *(F.when(beyond(one), F.lit(one.feature.name)) for one in measured))
 
 
 def usable(measured: tuple[Measured, ...]) -> tuple[Measured, ...]:
@@ -107,12 +151,14 @@ def notes(measured: tuple[Measured, ...]) -> list[str]:
     logged = [f"{one.feature.name} (skewness {one.skewness:.1f})" for one in measured if one.logged and not one.constant]
     constant = [one.feature.name for one in measured if one.constant]
     filled = [f"{one.feature.name} ({one.missing} customers)" for one in measured if one.missing and not one.constant]
+    outliers = [f"{one.feature.name} ({_beyond_in_words(one)})" for one in measured if one.outliers]
     return [
         f"{what}: {', '.join(which)}"
         for what, which in (
             ("logarithm taken of", logged),
             ("left out, the same for every customer", constant),
             ("missing, median taken", filled),
+            ("outliers, clustered as if on the bound", outliers),
         )
         if which
     ]
@@ -129,9 +175,20 @@ def preparation(measured: tuple[Measured, ...]) -> list[Transformer | StandardSc
     ]
 
 
+def _beyond_in_words(one: Measured) -> str:
+    assert one.bounds is not None and one.minimum is not None and one.maximum is not None  # there are outliers
+    low, high = one.bounds
+    below = [f"below {low:.4g}, the least {one.minimum:.4g}"] if one.minimum < low else []
+    above = [f"above {high:.4g}, the greatest {one.maximum:.4g}"] if one.maximum > high else []
+    return f"{one.outliers} customers {' or '.join((*below, *above))}"
+
+
 def _prepared(one: Measured) -> str:
-    filled = f"coalesce({_finite(one.feature.name)}, {one.median!r}D)"
-    return f"log1p({filled})" if one.logged else filled
+    value = f"coalesce({_finite(one.feature.name)}, {one.median!r}D)"
+    if one.bounds:
+        low, high = one.bounds
+        value = f"least(greatest({value}, {low!r}D), {high!r}D)"
+    return f"log1p({value})" if one.logged else value
 
 
 def _finite(column: str) -> str:

@@ -39,6 +39,7 @@ class Profile:
     segment: int
     customers: int
     share: float
+    revenue: float
     revenue_share: float
     mean: Mapping[str, float]
     median: Mapping[str, float]
@@ -74,24 +75,33 @@ RULES: tuple[tuple[str, Callable[[Profile], bool]], ...] = (
 ORDINARY = "Occasional"
 
 
-def names(profiles: Sequence[Profile]) -> dict[int, str]:
-    """A unique name for each segment; the one with more revenue has the first choice."""
+def names(profiles: Sequence[Profile], before: Mapping[int, str] | None = None) -> dict[int, str]:
+    """A unique name for each segment, by its profile. Where several want a name, the one that had it in the run ``before``
+    has the first choice, then the one with more revenue a customer."""
+    held = before or {}
     taken: dict[str, Profile] = {}
-    for profile in sorted(profiles, key=lambda p: p.segment):
-        fitting = [name for name, fits in RULES if fits(profile)] or [ORDINARY]
-        free = [name for name in fitting if name not in taken]
-        taken[free[0] if free else _qualified(fitting[0], profile, taken)] = profile
+
+    def claim(profile: Profile) -> tuple[bool, float, int]:
+        return held.get(profile.segment) != _fitting(profile)[0], -profile.mean[REVENUE.name], profile.segment
+
+    for profile in sorted(profiles, key=claim):
+        free = [name for name in _fitting(profile) if name not in taken]
+        taken[free[0] if free else _qualified(_fitting(profile)[0], profile, taken, held.get(profile.segment))] = profile
     return {profile.segment: name for name, profile in taken.items()}
 
 
-def _qualified(name: str, profile: Profile, taken: Mapping[str, Profile]) -> str:
-    """The name with what sets the segment apart from the one that has it, or with a number."""
+def _fitting(profile: Profile) -> list[str]:
+    return [name for name, fits in RULES if fits(profile)] or [ORDINARY]
+
+
+def _qualified(name: str, profile: Profile, taken: Mapping[str, Profile], had: str | None) -> str:
+    """The name with what sets the segment apart from the holder, or a number; as it ``had`` it where that holds."""
     holder = taken[name]
     differences = sorted(WORDS, key=lambda feature: -abs(profile.at(feature) - holder.at(feature)))
     words = (WORDS[feature][profile.at(feature) < holder.at(feature)] for feature in differences)
     numbers = (str(number) for number in range(2, len(taken) + 3))
-    candidates = (*(f"{name}, {word}" for word in words), *(f"{name} {number}" for number in numbers))
-    return next(candidate for candidate in candidates if candidate not in taken)
+    free = [each for each in (*(f"{name}, {word}" for word in words), *(f"{name} {n}" for n in numbers)) if each not in taken]
+    return had if had in free else free[0]
 
 
 def meaning(profile: Profile) -> str:

@@ -8,6 +8,9 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from contracts.events import CURRENCY
 
 # Twelve colours: the most segments that a run may have.
 PALETTE = (
@@ -40,6 +43,7 @@ STYLE = {
 }
 STRONGEST = 2.0
 FEW_POINTS = 1000
+TICKS = 6
 
 
 def svg(figure: Figure) -> str:
@@ -49,26 +53,60 @@ def svg(figure: Figure) -> str:
     return buffer.getvalue()[buffer.getvalue().index("<svg") :]
 
 
-def selection(ks: Sequence[int], silhouettes: Sequence[float], costs: Sequence[float], chosen: int) -> str:
-    """Silhouette and cost by number of clusters."""
+def colours(segments: Sequence[int]) -> dict[int, str]:
+    """Of each segment one of its own, by its number: the same in every run, as long as there are no more than colours."""
+    taken: dict[int, str] = {}
+    for segment in sorted(segments):
+        turned = [PALETTE[(segment - 1 + step) % len(PALETTE)] for step in range(len(PALETTE))]
+        taken[segment] = next((colour for colour in turned if colour not in taken.values()), turned[0])
+    return taken
+
+
+def selection(
+    ks: Sequence[int], silhouettes: Sequence[float], stabilities: Mapping[str, Sequence[float]], bar: float, chosen: int
+) -> str:
+    """Silhouette, and adjusted Rand indices with the ``bar`` from which they count as stable, by number of clusters."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(5.8, 2.9), layout="constrained")
-        for axes, values, title in zip(
-            figure.subplots(1, 2),
-            (silhouettes, costs),
-            ("Silhouette (higher is better)", "Cost: squared distance to centres"),
-            strict=True,
-        ):
-            axes.plot(ks, values, color=PALETTE[0], marker="o", markersize=5, linewidth=1.8)
-            best = values[list(ks).index(chosen)]
-            axes.plot([chosen], [best], "o", color=PALETTE[1], markersize=10, zorder=3)
-            axes.annotate(f"k = {chosen}", (chosen, best), textcoords="offset points", xytext=(0, 11), ha="center", weight="bold")
+        quality, stability = figure.subplots(1, 2)
+        quality.plot(ks, silhouettes, color=PALETTE[0], marker="o", markersize=5, linewidth=1.8)
+        best = silhouettes[list(ks).index(chosen)]
+        quality.plot([chosen], [best], "o", color=PALETTE[1], markersize=10, zorder=3)
+        quality.annotate(f"k = {chosen}", (chosen, best), textcoords="offset points", xytext=(0, 11), ha="center", weight="bold")
+        quality.margins(y=0.2)
+        for (name, values), colour in zip(stabilities.items(), (PALETTE[0], PALETTE[2]), strict=True):
+            stability.plot(ks, values, color=colour, marker="o", markersize=5, linewidth=1.8, label=name)
+        stability.axhline(bar, color=MUTED, linewidth=1, linestyle="--")
+        stability.set_ylim(min(0.0, *(min(values) for values in stabilities.values())), 1.08)
+        stability.legend(frameon=False, fontsize=9)
+        for axes, title in ((quality, "Silhouette"), (stability, "Stability: adjusted Rand index")):
             axes.set_title(title, loc="left", fontsize=10, color=INK)
             axes.set_xticks(list(ks))
             axes.set_xlabel("number of clusters")
-            axes.margins(y=0.2)
             axes.grid(axis="y", color=GRID)
             axes.set_axisbelow(True)
+        return svg(figure)
+
+
+def trend(runs: Sequence[str], names: Mapping[int, str], customers: np.ndarray, revenue: np.ndarray) -> str:
+    """Customers and net revenue of each segment (row, as ``names``) over the runs (column); NaN where it is not in a run."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(11, 3.4), layout="constrained")
+        of = colours(list(names))
+        for axes, values, title in zip(
+            figure.subplots(1, 2), (customers, revenue), ("Customers", f"Net revenue, {CURRENCY}"), strict=True
+        ):
+            for (segment, name), line in zip(names.items(), values, strict=True):
+                axes.plot(range(len(runs)), line, color=of[segment], marker="o", markersize=5, linewidth=1.8, label=name)
+            shown = np.unique(np.linspace(0, len(runs) - 1, min(len(runs), TICKS)).round().astype(int))
+            axes.set_xticks(shown, [runs[at] for at in shown])
+            axes.set_title(title, loc="left", fontsize=10, color=INK)
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+            axes.set_ylim(bottom=min(0.0, np.nanmin(values)))
+            axes.margins(x=0.06)
+            axes.grid(axis="y", color=GRID)
+            axes.set_axisbelow(True)
+        figure.legend(*axes.get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=5)
         return svg(figure)
 
 
@@ -93,18 +131,18 @@ def heat_map(segments: Sequence[str], features: Sequence[str], positions: np.nda
         return svg(figure)
 
 
-def sizes(segments: Sequence[str], shares: Sequence[float], revenue_shares: Sequence[float]) -> str:
+def sizes(names: Mapping[int, str], shares: Sequence[float], revenue_shares: Sequence[float]) -> str:
     """Share of customers and of revenue, a pair of bars a segment."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(5.8, 0.55 * len(segments) + 0.7), layout="constrained")
-        axes = figure.subplots()
-        at = np.arange(len(segments))
-        axes.barh(at - 0.19, shares, 0.36, color=[PALETTE[i % len(PALETTE)] for i in at])
-        axes.barh(at + 0.19, revenue_shares, 0.36, color=[PALETTE[i % len(PALETTE)] for i in at], alpha=0.45)
+        figure = Figure(figsize=(5.8, 0.55 * len(names) + 0.7), layout="constrained")
+        axes, of = figure.subplots(), colours(list(names))
+        at = np.arange(len(names))
+        axes.barh(at - 0.19, shares, 0.36, color=[of[segment] for segment in names])
+        axes.barh(at + 0.19, revenue_shares, 0.36, color=[of[segment] for segment in names], alpha=0.45)
         for row, (share, revenue) in enumerate(zip(shares, revenue_shares, strict=True)):
             axes.text(share, row - 0.19, f" {share:.1%} of customers", va="center", fontsize=9)
             axes.text(revenue, row + 0.19, f" {revenue:.1%} of revenue", va="center", fontsize=9, color=MUTED)
-        axes.set_yticks(at, segments, color=INK)
+        axes.set_yticks(at, names.values(), color=INK)
         axes.invert_yaxis()
         axes.set_xlim(0, 1.25 * max(*shares, *revenue_shares))
         axes.xaxis.set_visible(False)
@@ -114,10 +152,10 @@ def sizes(segments: Sequence[str], shares: Sequence[float], revenue_shares: Sequ
 
 
 def projection(points: np.ndarray, of_segment: np.ndarray, names: Mapping[int, str], explained: Sequence[float]) -> str:
-    """Customers on the two directions of greatest variance, coloured by segment (1 upwards)."""
+    """Customers on the two directions of greatest variance, coloured by segment."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(11, 4.8), layout="constrained")
-        axes = figure.subplots()
+        axes, of = figure.subplots(), colours(list(names))
         # The fewer the points, the larger and the more opaque.
         size, opacity = (30, 0.8) if len(points) < FEW_POINTS else (9, 0.45)
         for segment, name in names.items():
@@ -126,7 +164,7 @@ def projection(points: np.ndarray, of_segment: np.ndarray, names: Mapping[int, s
                 mine[:, 0],
                 mine[:, 1],
                 s=size,
-                color=PALETTE[(segment - 1) % len(PALETTE)],
+                color=of[segment],
                 alpha=opacity,
                 linewidths=0,
                 label=name,

@@ -1,11 +1,13 @@
-"""Customer segments by K-Means: ``python -m spark_ml.segments --run-id R [--k-min 2 --k-max 8 --seed 1]``.
+"""Customer segments by K-Means: ``python -m spark_ml.segments --run-id R [--k-min 2 --k-max 10 --seed 1]``.
 
-Reads the features at the snapshot that the run exported, tries each k, takes the one with the best silhouette, and writes
-under the run id: the model to the object store, then k_selection, segment_profiles and, last, customer_segments to the lake.
+Reads the features at the snapshot that the run exported, tries each k, takes the one with the best silhouette among those that
+chance hardly changes, and gives the segments the numbers of those that they go on from in the run before. Writes under the run
+id: the model to the object store, then segment_profiles, k_selection, segment_inputs and, last, customer_segments to the lake.
 A run whose customer_segments are there is done: run again, it changes nothing. Facts go to VAR_DIR/runs/R/segments.json.
 """
 
 import argparse
+import math
 import sys
 import time
 from datetime import UTC, date, datetime
@@ -17,14 +19,16 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from contracts.lake import CUSTOMER_FEATURES
-from contracts.ml import CUSTOMER_SEGMENTS, K_SELECTION, SEGMENT_PROFILES, ResultTable
+from contracts.ml import CUSTOMER_SEGMENTS, K_SELECTION, SEGMENT_INPUTS, SEGMENT_PROFILES, ResultTable
 from contracts.settings import settings
+from contracts.steps import K_MAX, K_MIN
 from lakehouse import clients, runs
 from lakehouse.errors import LakeError
 from lakehouse.program import exit_code
 from spark_ml import features, model_store, naming, results
-from spark_ml.clustering import check_bounds
+from spark_ml.clustering import Candidate, check_bounds
 from spark_ml.naming import Profile
+from spark_ml.previous import predecessor
 from spark_ml.segmentation import Segmentation, segment
 from spark_ml.session import session
 
@@ -38,25 +42,56 @@ def already_there(catalog: Catalog, run_id: str) -> int:
     return catalog.load_table(CUSTOMER_SEGMENTS.identifier).scan(row_filter=EqualTo("run_id", run_id)).count()
 
 
-def write(spark: SparkSession, found: Segmentation, run_id: str, as_of: str, computed_at: datetime) -> None:
+def write(spark: SparkSession, found: Segmentation, run_id: str, before: str, as_of: str, computed_at: datetime) -> None:
     """The small tables first: who sees the run's customers finds everything else."""
     run = {"run_id": run_id, "as_of": date.fromisoformat(as_of), "computed_at": computed_at}
-    tried = ({"k": c.k, "silhouette": c.silhouette, "cost": c.cost, "chosen": int(c is found.chosen)} for c in found.candidates)
-    profiles = (profile_row(one, found.names[one.segment]) for one in found.profiles)
-    for table, rows in ((K_SELECTION, tried), (SEGMENT_PROFILES, profiles)):
+    matched = {one.segment: {"previous_run": before, "overlap": found.overlap.get(one.segment, 0.0)} for one in found.profiles}
+    profiles = (profile_row(one, found.names[one.segment]) | matched[one.segment] for one in found.profiles)
+    tried = (tried_row(one, one is found.chosen) for one in found.candidates)
+    inputs = (input_row(one) for one in found.measured)
+    for table, rows in ((SEGMENT_PROFILES, profiles), (K_SELECTION, tried), (SEGMENT_INPUTS, inputs)):
         results.replace_run(spark, table, _frame(spark, table, [run | row for row in rows]), run_id, as_of)
     assigned = found.assigned.withColumns({name: F.lit(value) for name, value in run.items()})
     results.replace_run(spark, CUSTOMER_SEGMENTS, assigned, run_id, as_of)
 
 
+def tried_row(one: Candidate, chosen: bool) -> dict[str, Any]:
+    """The columns of K_SELECTION but those of the run."""
+    return {
+        "k": one.k,
+        "silhouette": one.silhouette,
+        "seed_stability": one.stability.seeds,
+        "bootstrap_stability": one.stability.bootstraps,
+        "cost": one.cost,
+        "chosen": int(chosen),
+    }
+
+
+def input_row(one: features.Measured) -> dict[str, Any]:
+    """The columns of SEGMENT_INPUTS but those of the run."""
+    low, high = one.bounds or (math.nan, math.nan)
+    return {
+        "feature": one.feature.name,
+        "used": int(not one.constant),
+        "logged": int(one.logged and not one.constant),
+        "missing": one.missing,
+        "low": low,
+        "high": high,
+        "outliers": one.outliers,
+        "least": math.nan if one.minimum is None else one.minimum,
+        "greatest": math.nan if one.maximum is None else one.maximum,
+    }
+
+
 def profile_row(profile: Profile, name: str) -> dict[str, Any]:
-    """The columns of SEGMENT_PROFILES but those of the run."""
+    """The columns of SEGMENT_PROFILES but those of the run and of the run before."""
     return {
         "segment": profile.segment,
         "segment_name": name,
         "meaning": naming.meaning(profile),
         "customers": profile.customers,
         "share": profile.share,
+        "revenue": profile.revenue,
         "revenue_share": profile.revenue_share,
         **{f"mean_{feature}": value for feature, value in profile.mean.items()},
         **{f"median_{feature}": value for feature, value in profile.median.items()},
@@ -75,9 +110,12 @@ def facts(found: Segmentation, source: dict[str, Any]) -> dict[str, Any]:
         "customers": found.customers,
         "k": found.chosen.k,
         "silhouette": found.chosen.silhouette,
+        "stability": found.chosen.stability.worst,
         "notes": found.notes,
         "features": [
-            {"name": one.feature.name, "logged": one.logged, "median": one.median} for one in found.measured if not one.constant
+            {"name": one.feature.name, "logged": one.logged, "median": one.median, "bounds": one.bounds}
+            for one in found.measured
+            if not one.constant
         ],
         "segments": [profile_row(one, found.names[one.segment]) for one in found.profiles],
         "positions": {str(one.segment): dict(one.position) for one in found.profiles},
@@ -96,18 +134,21 @@ def run(run_id: str, parameters: dict[str, int]) -> dict[str, Any]:
             raise LakeError(f"run {run_id} has segments made with {known['parameters']}, not {parameters}: take another run id")
         return known
     computed_at = datetime.now(UTC).replace(microsecond=0)
+    earlier = predecessor(catalog, run_id, date.fromisoformat(source["as_of"]))
     with session(settings(), f"segments {run_id}", source["rows"]) as spark:
         name = f"{CUSTOMER_FEATURES.identifier} at snapshot {source['snapshot_id']}"
-        found = segment(features.frozen_features(spark, catalog, source["snapshot_id"]), name, **parameters)
+        frozen = features.frozen_features(spark, catalog, source["snapshot_id"])
+        found = segment(frozen, name, **parameters, before=earlier.read(spark), highest=earlier.highest)
         if found.customers != source["rows"]:
             raise LakeError(f"{name}: {found.customers} customers read, {source['rows']} exported")
         address = model_store.upload(store, settings().bucket, MODEL, run_id, found.model)
         seconds = round(time.monotonic() - started, 1)
         known = facts(found, source) | {
-            "parameters": parameters, "model": address, "computed_at": computed_at.isoformat(), "seconds": seconds,
+            "previous_run": earlier.run_id or "", "parameters": parameters,
+            "model": address, "computed_at": computed_at.isoformat(), "seconds": seconds,
         }  # fmt: skip
         runs.write(run_id, runs.SEGMENTS, known)
-        write(spark, found, run_id, source["as_of"], computed_at)
+        write(spark, found, run_id, earlier.run_id or "", source["as_of"], computed_at)
     written = already_there(catalog, run_id)
     if written != found.customers:
         raise LakeError(f"{CUSTOMER_SEGMENTS.identifier}: {written} rows written of run {run_id}, {found.customers} expected")
@@ -117,14 +158,17 @@ def run(run_id: str, parameters: dict[str, int]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="spark_ml.segments", description="Customer segments by K-Means.")
     parser.add_argument("--run-id", required=True, type=runs.run_id)
-    parser.add_argument("--k-min", type=int, default=2)
-    parser.add_argument("--k-max", type=int, default=8)
+    parser.add_argument("--k-min", type=int, default=K_MIN)
+    parser.add_argument("--k-max", type=int, default=K_MAX)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     known = run(arguments.run_id, {"k_min": arguments.k_min, "k_max": arguments.k_max, "seed": arguments.seed})
     for note in known["notes"]:
         print(note)
-    print(f"{known['customers']:,} customers, k = {known['k']}, silhouette {known['silhouette']:.3f}, {known['seconds']} s")
+    print(
+        f"{known['customers']:,} customers, k = {known['k']}, silhouette {known['silhouette']:.3f}, "
+        f"stability {known['stability']:.2f}, {known['seconds']} s; run before: {known['previous_run'] or 'none'}"
+    )
     for one in known["segments"]:
         print(f"{one['segment']:>2}  {one['segment_name']:<24}{one['customers']:>9,}  {one['share']:>6.1%}  {one['meaning']}")
 

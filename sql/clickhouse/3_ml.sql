@@ -2,12 +2,15 @@ CREATE TABLE IF NOT EXISTS ml.segment_profiles (
   run_id LowCardinality(String) COMMENT 'The run that wrote the row.',
   as_of Date32 COMMENT 'The features are as known at the end of this day, UTC.',
   computed_at DateTime64(3, 'UTC') COMMENT 'When the run computed it; the same in all rows of a run.',
-  segment Int32 COMMENT 'Segment of this run, 1 upwards by falling mean net revenue.',
+  segment Int32 COMMENT 'Number that the segment keeps from run to run; a new one takes a number never used before.',
   segment_name LowCardinality(String) COMMENT 'Name from the profile, unique within the run.',
   meaning String COMMENT 'The profile in words.',
   customers Int64 COMMENT 'Customers in the segment.',
   share Float64 COMMENT 'Share of all customers, 0 to 1.',
+  revenue Float64 COMMENT 'Net revenue of the segment, EUR.',
   revenue_share Float64 COMMENT 'Share of all net revenue; 0 where nobody brought any.',
+  previous_run String COMMENT 'The run whose segments these were matched with; empty for the first.',
+  overlap Float64 COMMENT 'Jaccard index with the segment of that number in the run before; 0 for a new one.',
   mean_recency_days Float64 COMMENT 'Mean of days since the last purchase over the segment.',
   median_recency_days Float64 COMMENT 'Median of days since the last purchase over the segment.',
   mean_orders Float64 COMMENT 'Mean of orders over the segment.',
@@ -37,7 +40,9 @@ CREATE TABLE IF NOT EXISTS ml.k_selection (
   as_of Date32 COMMENT 'The features are as known at the end of this day, UTC.',
   computed_at DateTime64(3, 'UTC') COMMENT 'When the run computed it; the same in all rows of a run.',
   k Int32 COMMENT 'Number of clusters tried.',
-  silhouette Float64 COMMENT 'Mean silhouette by squared Euclidean distance, -1 to 1; the highest wins.',
+  silhouette Float64 COMMENT 'Mean silhouette by squared Euclidean distance, -1 to 1; the highest stable one wins.',
+  seed_stability Float64 COMMENT 'Median adjusted Rand index against clusterings of a sample with other seeds.',
+  bootstrap_stability Float64 COMMENT 'The same against clusterings of samples drawn with replacement.',
   cost Float64 COMMENT 'Sum of squared distances to the centres.',
   chosen Int32 COMMENT '1 for the number that the segments were made with, else 0.',
   _ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When ClickHouse took the row.'
@@ -46,14 +51,35 @@ ENGINE = ReplacingMergeTree
 ORDER BY (run_id, k)
 COMMENT 'One row per run and number of clusters tried.';
 
+CREATE TABLE IF NOT EXISTS ml.segment_inputs (
+  run_id LowCardinality(String) COMMENT 'The run that wrote the row.',
+  as_of Date32 COMMENT 'The features are as known at the end of this day, UTC.',
+  computed_at DateTime64(3, 'UTC') COMMENT 'When the run computed it; the same in all rows of a run.',
+  feature LowCardinality(String) COMMENT 'Column of marts.customer_features.',
+  used Int32 COMMENT '1 for a feature that tells customers apart, 0 for one that is the same for all.',
+  logged Int32 COMMENT '1 where the logarithm was taken, else 0.',
+  missing Int64 COMMENT 'Customers without a value, who were given the median.',
+  low Float64 COMMENT 'Lower bound, in the feature\'s unit; NaN where there is none.',
+  high Float64 COMMENT 'Upper bound, in the feature\'s unit; NaN where there is none.',
+  outliers Int64 COMMENT 'Customers beyond the bounds, who were clustered as if they lay on them.',
+  least Float64 COMMENT 'The smallest value of any customer; NaN where nobody has one.',
+  greatest Float64 COMMENT 'The greatest; NaN where nobody has one.',
+  _ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When ClickHouse took the row.'
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (run_id, feature)
+COMMENT 'One row per run and feature: how it was prepared for clustering, and who lies far out.';
+
 CREATE TABLE IF NOT EXISTS ml.customer_segments (
   run_id LowCardinality(String) COMMENT 'The run that wrote the row.',
   as_of Date32 COMMENT 'The features are as known at the end of this day, UTC.',
   computed_at DateTime64(3, 'UTC') COMMENT 'When the run computed it; the same in all rows of a run.',
   customer_id String COMMENT 'Who.',
-  segment Int32 COMMENT 'Segment of this run, 1 upwards by falling mean net revenue.',
+  segment Int32 COMMENT 'Number that the segment keeps from run to run; a new one takes a number never used before.',
   segment_name LowCardinality(String) COMMENT 'Name from the profile, unique within the run.',
   distance Float64 COMMENT 'Distance to the centre of the segment, in standard deviations of the scaled features.',
+  previous_segment Int32 COMMENT 'The customer\'s segment in the run before; 0 for who was not in it.',
+  outlier_in String COMMENT 'Features in which the customer lies beyond the bounds, by comma; empty for most.',
   _ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When ClickHouse took the row.'
 )
 ENGINE = ReplacingMergeTree

@@ -12,7 +12,7 @@ from pyiceberg.catalog import Catalog
 from warehouse_stack import own_environment
 
 from contracts.lake import AS_OF, EXPORTED_MARTS, RUN_ID
-from contracts.ml import CUSTOMER_SEGMENTS, K_SELECTION, SEGMENT_PROFILES
+from contracts.ml import CUSTOMER_SEGMENTS, K_SELECTION, SEGMENT_FEATURES, SEGMENT_INPUTS, SEGMENT_PROFILES
 from lakehouse import clients
 from lakehouse.errors import LakeError
 from lakehouse.export import export
@@ -187,7 +187,8 @@ def test_upkeep_keeps_what_snapshots_need(lake: Lake, catalog: Catalog):
     assert len([name for name in objects(lake, "warehouse/marts/clv_summary/data/") if name.endswith(".parquet")]) == 2
 
 
-def test_features_become_segments_in_lake_and_warehouse(lake: Lake, catalog: Catalog):
+def make_segments(lake: Lake, run_id: str) -> None:
+    """Export, cut, copy back, report."""
     steps = (
         ("lakehouse.export", "--as-of", DAY.isoformat()),
         ("spark_ml.segments", "--k-min", "2", "--k-max", "4"),
@@ -195,10 +196,15 @@ def test_features_become_segments_in_lake_and_warehouse(lake: Lake, catalog: Cat
         ("spark_ml.report",),
     )
     for module, *arguments in steps:
-        done = lake.run(module, "--run-id", "whole", *arguments)
+        done = lake.run(module, "--run-id", run_id, *arguments)
         assert done.returncode == 0, f"{module}: {done.stdout}{done.stderr}"
+
+
+def test_features_become_segments_in_lake_and_warehouse(lake: Lake, catalog: Catalog):
+    make_segments(lake, "whole")
     facts = lake.manifest("whole", "segments")
-    assert (facts["k"], facts["customers"]) == (3, 240)
+    assert (facts["k"], facts["customers"], facts["previous_run"]) == (3, 240, "")
+    assert facts["stability"] > 0.95
     assert "missing, median taken: return_rate (1 customers)" in facts["notes"]
     assert facts["snapshot_id"] == lake.manifest("whole", "export")["tables"]["marts.customer_features"]["snapshot_id"]
     rows = catalog.load_table(CUSTOMER_SEGMENTS.identifier).scan(row_filter="run_id = 'whole'").to_arrow().to_pylist()
@@ -206,7 +212,8 @@ def test_features_become_segments_in_lake_and_warehouse(lake: Lake, catalog: Cat
     assert {(int(row["customer_id"][1:]) % 3, row["segment"]) for row in rows} == {(0, 1), (2, 2), (1, 3)}
     assert {row["segment"]: row["segment_name"] for row in rows}[1] == "Champions"
     client = lake.warehouse()
-    for table, count in ((CUSTOMER_SEGMENTS, 240), (SEGMENT_PROFILES, 3), (K_SELECTION, 3)):
+    counts = {CUSTOMER_SEGMENTS: 240, SEGMENT_PROFILES: 3, K_SELECTION: 3, SEGMENT_INPUTS: len(SEGMENT_FEATURES)}
+    for table, count in counts.items():
         assert client.query(f"SELECT count() FROM {table.qualified} FINAL WHERE run_id = 'whole'").result_rows == [(count,)]
     same = "SELECT sum(customers), round(sum(share), 9), round(sum(revenue_share), 9), any(as_of) FROM ml.segment_profiles FINAL"
     assert client.query(same).result_rows == [(240, 1.0, 1.0, DAY)]
@@ -237,3 +244,54 @@ def test_features_become_segments_in_lake_and_warehouse(lake: Lake, catalog: Cat
         1,
         "spark_ml.write_back: ml.segment_profiles has no rows of run unknown: compute its segments first",
     )
+
+
+def rows(catalog: Catalog, run_id: str) -> dict[str, dict]:
+    found = catalog.load_table(CUSTOMER_SEGMENTS.identifier).scan(row_filter=f"run_id = '{run_id}'").to_arrow().to_pylist()
+    return {row["customer_id"]: row for row in found}
+
+
+def test_segments_go_on_from_the_run_before(lake: Lake, catalog: Catalog):
+    """After the run of the test before: ten of the best customers have become like those who came once."""
+    first = rows(catalog, "whole")
+    assert {row["previous_segment"] for row in first.values()} == {0}
+    moved = MARTS["customer_features"].replace(
+        "WITH number % 3 AS g", "WITH if(number % 3 = 0 and number < 30, 1, number % 3) AS g"
+    )
+    make_mart(lake.warehouse(), "customer_features", moved)
+    make_segments(lake, "later")
+    assert lake.manifest("later", "segments")["previous_run"] == "whole"
+    second = rows(catalog, "later")
+    changed = {customer for customer, row in second.items() if row["segment"] != first[customer]["segment"]}
+    assert changed == {f"c{number:04d}" for number in range(0, 30, 3)}
+    assert all(row["previous_segment"] == first[customer]["segment"] for customer, row in second.items())
+    profiles = lake.warehouse().query(
+        "SELECT segment, previous_run, overlap, revenue FROM ml.segment_profiles FINAL WHERE run_id = 'later' ORDER BY segment"
+    )
+    assert [row[:2] for row in profiles.result_rows] == [(1, "whole"), (2, "whole"), (3, "whole")]
+    assert [round(row[2], 3) for row in profiles.result_rows] == [round(70 / 80, 3), 1.0, round(80 / 90, 3)]
+    page = (lake.var / "reports" / "segments-later.html").read_text()
+    assert page.count("<svg") == 5
+    assert "<td class=n>10</td>" in page
+
+    # A run whose end was lost is made again: the same run before, the same numbers.
+    (lake.var / "runs" / "later" / "segments.json").unlink()
+    make_segments(lake, "later")
+    assert lake.manifest("later", "segments")["previous_run"] == "whole"
+    assert {customer: row["segment"] for customer, row in rows(catalog, "later").items()} == {
+        customer: row["segment"] for customer, row in second.items()
+    }
+
+
+def test_a_run_before_that_is_gone_is_passed_over_and_its_numbers_stay_used(lake: Lake, catalog: Catalog):
+    table = catalog.load_table(CUSTOMER_SEGMENTS.identifier)
+    table.delete("run_id = 'later'")
+    make_segments(lake, "after_a_loss")
+    assert lake.manifest("after_a_loss", "segments")["previous_run"] == "whole"
+    assert {row["segment"] for row in rows(catalog, "after_a_loss").values()} == {1, 2, 3}
+    table.refresh()
+    table.delete("run_id != 'nobody'")
+    make_segments(lake, "from_nothing")
+    assert lake.manifest("from_nothing", "segments")["previous_run"] == ""
+    assert {row["segment"] for row in rows(catalog, "from_nothing").values()} == {4, 5, 6}
+    assert {row["previous_segment"] for row in rows(catalog, "from_nothing").values()} == {0}

@@ -14,9 +14,10 @@ from contracts.ml import CUSTOMER_KEY, SEGMENT_FEATURES
 from contracts.settings import settings
 from lakehouse.errors import LakeError
 from spark_ml import features
-from spark_ml.clustering import CLUSTER, check_bounds
-from spark_ml.segmentation import Segmentation, segment
+from spark_ml.clustering import CLUSTER, Candidate, best, check_bounds
+from spark_ml.segmentation import PREVIOUS, Before, Segmentation, segment
 from spark_ml.session import configuration
+from spark_ml.stability import Stability, adjusted_rand
 
 NAMES = [feature.name for feature in SEGMENT_FEATURES]
 
@@ -46,20 +47,24 @@ def planted(groups: int, customers: int, seed: int = 0) -> tuple[pd.DataFrame, n
     return frame, group
 
 
-def adjusted_rand(left: np.ndarray, right: np.ndarray) -> float:
-    """Hubert and Arabie: 1 for equal partitions, about 0 for unrelated ones."""
-
-    def pairs(counts: np.ndarray) -> float:
-        return float((counts * (counts - 1) / 2).sum())
-
-    table = pd.crosstab(left, right).to_numpy()
-    both, rows, columns = pairs(table), pairs(table.sum(axis=1)), pairs(table.sum(axis=0))
-    expected = rows * columns / pairs(np.array([len(left)]))
-    return (both - expected) / ((rows + columns) / 2 - expected)
+def cut(
+    spark: SparkSession, frame: pd.DataFrame, k_min: int = 2, k_max: int = 4, seed: int = 1, **before: Before | int
+) -> Segmentation:
+    data = features.checked(spark.createDataFrame(frame), "the features")
+    return segment(data, "the features", k_min, k_max, seed, **before)
 
 
-def cut(spark: SparkSession, frame: pd.DataFrame, k_min: int = 2, k_max: int = 4, seed: int = 1) -> Segmentation:
-    return segment(features.checked(spark.createDataFrame(frame), "the features"), "the features", k_min, k_max, seed)
+def segments(found: Segmentation) -> dict[str, int]:
+    return {row[CUSTOMER_KEY]: row["segment"] for row in found.assigned.collect()}
+
+
+def as_before(spark: SparkSession, of_customer: dict[str, int], names: dict[int, str]) -> Before:
+    rows = spark.createDataFrame(list(of_customer.items()), f"{CUSTOMER_KEY} string, {PREVIOUS} int")
+    return Before("before", rows, names)
+
+
+def candidate(k: int, silhouette: float, seeds: float, bootstraps: float) -> Candidate:
+    return Candidate(k, silhouette, 1.0, Stability(seeds, bootstraps), model=None)
 
 
 def test_planted_groups_are_found(spark: SparkSession):
@@ -98,12 +103,82 @@ def test_skew_gaps_and_constants_are_handled_and_named(spark: SparkSession):
     frame.loc[5, "return_rate"] = np.nan
     frame.loc[6, "return_rate"] = np.inf
     found = cut(spark, frame)
-    logged, constant, filled = found.notes
+    logged, constant, filled, outliers = found.notes
     assert logged.startswith("logarithm taken of:")
     assert "orders (skewness" in logged
     assert constant == "left out, the same for every customer: categories"
     assert filled == "missing, median taken: return_rate (2 customers)"
+    assert outliers.startswith("outliers, clustered as if on the bound: orders (3 customers above ")
+    assert outliers.endswith(", the greatest 1e+06)")
     assert "categories" not in found.profiles[0].position
+
+
+def test_outliers_are_named_and_do_not_draw_the_centres(spark: SparkSession):
+    """Three of 300 customers, as far out as they may be, in a feature whose logarithm is not taken."""
+    frame, group = planted(groups=3, customers=300)
+    far = frame.assign(recency_days=np.where(np.arange(300) < 3, -1e9, frame["recency_days"]))
+    found = cut(spark, far, 3, 3)
+    measured = {one.feature.name: one for one in found.measured}
+    assert not measured["recency_days"].logged
+    low, high = measured["recency_days"].bounds
+    assert low < frame["recency_days"].min() < frame["recency_days"].max() < high
+    assert {name: one.outliers for name, one in measured.items() if one.outliers} == {"recency_days": 3}
+    named = {row[CUSTOMER_KEY]: row["outlier_in"] for row in found.assigned.collect()}
+    assert {customer: feature for customer, feature in named.items() if feature} == dict.fromkeys(
+        ("c0", "c1", "c2"), "recency_days"
+    )
+    of_customer = segments(found)
+    assert adjusted_rand(group, np.array([of_customer[customer] for customer in frame[CUSTOMER_KEY]])) == 1
+    # Unbounded, the three would be all that there is to see in this feature.
+    assert max(one.position["recency_days"] for one in found.profiles) > 0.5
+    assert min(one.mean["recency_days"] for one in found.profiles) < -1e6
+
+
+def test_the_best_of_the_stable_is_chosen_and_else_the_most_stable():
+    wide, right, unstable = candidate(2, 0.4, 1.0, 0.9), candidate(4, 0.5, 0.95, 0.85), candidate(6, 0.7, 0.99, 0.79)
+    assert best([wide, right, unstable]) is right
+    assert best([unstable, candidate(5, 0.8, 0.6, 0.95)]) is unstable
+    assert best([candidate(3, 0.5, 1.0, 1.0), candidate(4, 0.5, 1.0, 1.0)]).k == 3
+
+
+def test_no_stable_number_is_said(spark: SparkSession):
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(random.normal(5, 1, (300, len(NAMES))), columns=NAMES).assign(
+        **{CUSTOMER_KEY: [f"c{number}" for number in range(300)]}
+    )
+    found = cut(spark, frame, 6, 7)
+    assert any(note.startswith("no number of clusters is stable: made anew, these ") for note in found.notes)
+
+
+def test_segments_keep_their_numbers_and_new_ones_take_unused_ones(spark: SparkSession):
+    """Four groups; in the next run one of them is gone, one is new, ten customers have moved, and everybody spends more."""
+    frame, group = planted(groups=5, customers=500)
+    first = cut(spark, frame[group < 4], 4, 4)
+    assert set(first.names) == {1, 2, 3, 4}
+    number = segments(first)
+    of_group = {one: number[frame[CUSTOMER_KEY][group == one].iloc[0]] for one in range(4)}
+
+    later = frame.assign(net_revenue=1.1 * frame["net_revenue"])
+    movers = later.index[group == 1][:10]
+    later.loc[movers, NAMES] = later.loc[later.index[group == 2][:10], NAMES].to_numpy()
+    # Other rows first and another seed: K-Means numbers its clusters otherwise.
+    second = cut(spark, later[group > 0].iloc[::-1], 4, 4, seed=9, before=as_before(spark, number, first.names), highest=6)
+    of_customer = segments(second)
+    moved = {f"c{place}" for place in movers}
+    for customer, of in zip(frame[CUSTOMER_KEY], group, strict=True):
+        expected = {1: of_group[2 if customer in moved else 1], 2: of_group[2], 3: of_group[3], 4: 7}
+        assert of_customer.get(customer) == expected.get(of), customer
+    assert set(second.overlap) == {of_group[1], of_group[2], of_group[3]}
+    assert second.overlap[of_group[1]] == pytest.approx(0.9)
+    assert second.overlap[of_group[3]] == pytest.approx(1.0)
+    before = {row[CUSTOMER_KEY]: row[PREVIOUS] for row in second.assigned.collect()}
+    assert before == {customer: number.get(customer, 0) for customer in of_customer}
+
+
+def test_strangers_only_start_new_numbers(spark: SparkSession):
+    frame, _ = planted(groups=3, customers=90)
+    strangers = as_before(spark, {"x1": 1, "x2": 2}, {1: "Loyal", 2: "Lost"})
+    assert set(cut(spark, frame, 3, 3, before=strangers, highest=4).names) == {5, 6, 7}
 
 
 def test_few_customers_cut_the_range(spark: SparkSession):

@@ -9,7 +9,7 @@ from spark_ml.naming import ORDINARY, WORDS, Profile, meaning, names
 
 def profile(segment: int, position: dict[str, float] | None = None, orders: float = 4) -> Profile:
     values = {feature.name: 10.0 for feature in SEGMENT_FEATURES} | {ORDERS.name: orders}
-    return Profile(segment, 100, 0.25, 0.25, mean=values, median=values, position=position or {})
+    return Profile(segment, 100, 0.25, 1000.0, 0.25, mean=values, median=values, position=position or {})
 
 
 def name(position: dict[str, float] | None = None, orders: float = 4) -> str:
@@ -41,6 +41,17 @@ def test_the_segment_with_more_revenue_chooses_first_and_its_twin_is_told_apart(
         [profile(2, strong | {RECENCY.name: 0.9}), profile(1, strong | {RECENCY.name: 1.0, RETURN_RATE.name: 0.6})]
     )
     assert given_names == {1: "At risk", 2: "At risk, keeps purchases"}
+
+
+def test_who_had_a_name_keeps_it_before_who_earns_more():
+    strong = {ORDERS.name: 1.2, REVENUE.name: 1.5, RECENCY.name: -0.1}
+    twins = [profile(3, strong | {RETURN_RATE.name: 0.6}), profile(8, strong)]
+    assert names(twins, {8: "Champions", 3: "Lost"}) == {8: "Champions", 3: "Loyal"}
+    at_risk = {ORDERS.name: -0.1, REVENUE.name: 0.1, RECENCY.name: 1.0}
+    twins = [profile(3, at_risk | {RETURN_RATE.name: 0.6}), profile(8, at_risk | {DISCOUNT_SHARE.name: -0.4})]
+    assert names(twins) == {3: "At risk", 8: "At risk, keeps purchases"}
+    assert names(twins, {3: "At risk", 8: "At risk, pays full price"})[8] == "At risk, pays full price"
+    assert names(twins, {3: "At risk", 8: "At risk, returns often"})[8] == "At risk, keeps purchases", "no longer true"
 
 
 @given(
