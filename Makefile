@@ -28,6 +28,7 @@ MODEL ?= churn
 VERSION ?=
 # A query reaches its program by the environment: the shell would read its quotes, backticks and line ends.
 export Q ?=
+export SESSION ?=
 REASON ?=
 SEEDS ?= 1
 FAULT ?=
@@ -83,8 +84,12 @@ churn: setup  ## Marts, gate, churn models compared on later customers, registry
 	$(CORE) -m runner.batch churn --as-of "$(AS_OF)" --trials "$(TRIALS)" --customer-value "$(CUSTOMER_VALUE)" --offer-cost "$(OFFER_COST)"
 clv: setup  ## Marts, then purchases and value to come of each customer, with intervals and holdout error
 	$(CORE) -m runner.batch lifetime --as-of "$(AS_OF)"
-cart: setup  ## Marts, then which carts are abandoned: XGBoost, each session explained
+cart: setup  ## Marts, then which carts are abandoned: XGBoost; with SESSION=key why that one is, by the newest run
+ifdef SESSION
+	@$(call venv,models) -W ignore -m spark_ml.carts.session --session "$$SESSION"
+else
 	$(CORE) -m runner.batch carts --as-of "$(AS_OF)"
+endif
 notebook: setup  ## An analyst's walk through segments and churn, executed: var/reports/customers.ipynb
 	$(call venv,models) -m spark_ml.notebook
 truth: setup  ## Results against what the simulator planted: parameters, churn, segments

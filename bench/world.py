@@ -12,7 +12,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 
 from contracts.settings import settings
-from contracts.tables import RAW_PURCHASE_EVENTS, RAW_WEB_EVENTS
+from contracts.tables import DELETED, EXPERIMENTS, RAW_PURCHASE_EVENTS, RAW_WEB_EVENTS, VERSION
 from contracts.topics import WEB
 from generators.clock import milliseconds, months_before
 from generators.encode import Encoder
@@ -34,7 +34,7 @@ def load(client: Client, customers: int, months: int, seed: int = 1) -> int:
     world = plan.world()
     write_truth(settings().truth, world)
     write_plan(settings().truth, plan)
-    _customers(client, world, end)
+    _shop(client, world, end)
     encoder, waiting, events = Encoder(world.catalogues, customers, plan.prefix), {True: [], False: []}, 0
     for day in world.days(end):
         for records in (encoder.web(day.web), encoder.purchases(day.purchases)):
@@ -53,9 +53,13 @@ def _flush(client: Client, web: bool, waiting: dict[bool, list[bytes]], at_least
         waiting[web] = []
 
 
-def _customers(client: Client, world: World, end: int) -> None:
-    rows = [(row[0], *row[5:10], number, 0) for number, row in enumerate(shop_rows(world.customers, end))]
-    client.insert("raw.customers", rows, column_names=SHOP_COLUMNS)
+def _shop(client: Client, world: World, end: int) -> None:
+    """The replicas of the shop's customers and experiments, by their first change."""
+    customers = [(row[0], *row[5:10], number, 0) for number, row in enumerate(shop_rows(world.customers, end))]
+    client.insert("raw.customers", customers, column_names=SHOP_COLUMNS)
+    experiments = [(*row, number, 0) for number, row in enumerate(world.trials.rows())]
+    names = [column.name for column in (*EXPERIMENTS.columns, VERSION, DELETED)]
+    client.insert("raw.experiments", experiments, column_names=names)
 
 
 def main() -> None:

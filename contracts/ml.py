@@ -186,7 +186,7 @@ CART_NUMBERS = (
     "prior_cart_sessions", "prior_purchase_sessions", "carts", "removals", "units", "products", "categories", "highest_price",
     "cart_value",
 )  # fmt: skip
-CART_CATEGORIES = ("device", "country", "channel")
+CART_CATEGORIES = ("device", "country", "channel", "variant")
 
 CART_SCORES = ResultTable(
     "cart_scores", ("run_id", "session_key"),

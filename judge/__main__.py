@@ -5,6 +5,7 @@ Writes VAR_DIR/judge/truth.json beside what it prints.
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import pandas as pd
@@ -12,8 +13,10 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from sklearn.metrics import adjusted_rand_score
 
+from contracts.experiments import CONTROL
 from contracts.settings import SettingsError, settings
 from judge import churn, recovered
+from judge.experiments import Lift, lifts
 from judge.parameters import CONFIDENCE, Recovered, allowed_misses, recover
 from judge.planted import Planted, planted
 
@@ -24,9 +27,22 @@ def judge_parameters(client: Client, truth: Planted) -> tuple[list[Recovered], l
     for one in found:
         interval = f"{one.low:.3f} to {one.high:.3f}{'  missed' if one.missed else ''}"
         print(f"{one.segment:<16}{one.parameter:<11}{one.planted:>10.3f}{one.estimate:>10.3f}   {interval}")
+    return found, too_many("parameters", found)
+
+
+def judge_experiments(client: Client, truth: Planted) -> tuple[list[Lift], list[str]]:
+    found = list(lifts(truth, recovered.experiment_results(client), recovered.exposed_controls(client, CONTROL)))
+    for one in found:
+        interval = f"{one.low:.3f} to {one.high:.3f}{'  missed' if one.missed else ''}"
+        print(f"{one.experiment:<18}{one.metric:<12}{one.planted:>7.3f}{one.estimate:>10.3f}   {interval}")
+    return found, too_many("lifts of experiments", found)
+
+
+def too_many(what: str, found: Sequence[Recovered | Lift]) -> list[str]:
+    """A complaint where more intervals miss than chance explains."""
     missed, allowed = sum(one.missed for one in found), allowed_misses(len(found))
-    print(f"{missed} of {len(found)} intervals miss; up to {allowed} may")
-    return found, [f"{missed} of {len(found)} intervals miss what was planted, up to {allowed} may"] if missed > allowed else []
+    print(f"{what}: {missed} of {len(found)} intervals miss; up to {allowed} may")
+    return [f"{what}: {missed} of {len(found)} intervals miss what was planted, up to {allowed} may"] if missed > allowed else []
 
 
 def judge_churn(client: Client, people: pd.DataFrame) -> tuple[dict[str, object], list[str]]:
@@ -66,6 +82,7 @@ def main() -> int:
             return 1
         client = recovered.warehouse()
         parameters, missed = judge_parameters(client, truth)
+        experiments, wrong_lifts = judge_experiments(client, truth)
         of_churn, leaks = judge_churn(client, truth.customers)
         segments = judge_segments(client, truth.customers)
     except (ClickHouseError, SettingsError) as error:
@@ -73,11 +90,15 @@ def main() -> int:
         return 1
     target = settings().var / "judge" / "truth.json"
     target.parent.mkdir(parents=True, exist_ok=True)
-    report = {"parameters": [asdict(one) | {"missed": one.missed} for one in parameters], "churn": of_churn, "segments": segments}
-    target.write_text(json.dumps(report | {"wrong": [*missed, *leaks]}, indent=2) + "\n")
-    for line in (*missed, *leaks):
+    intervals = {
+        name: [asdict(one) | {"missed": one.missed} for one in found]
+        for name, found in (("parameters", parameters), ("experiments", experiments))
+    }
+    wrong = [*missed, *wrong_lifts, *leaks]
+    target.write_text(json.dumps(intervals | {"churn": of_churn, "segments": segments, "wrong": wrong}, indent=2) + "\n")
+    for line in wrong:
         print(line, file=sys.stderr)
-    return 1 if missed or leaks else 0
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

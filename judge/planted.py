@@ -11,15 +11,19 @@ from generators.clock import moment
 
 @dataclass(frozen=True)
 class Planted:
-    """``customers``: one row each, as ``generators.truth.customers``; ``start``: of the simulated window."""
+    """``customers`` and ``experiments`` as ``generators.truth`` has them; ``start``: of the simulated window."""
 
     customers: pd.DataFrame
+    experiments: pd.DataFrame
     start: pd.Timestamp
 
 
 def planted() -> Planted | None:
     """None where nothing was simulated: replayed files plant nothing."""
-    plan, customers = settings().truth / "world.json", settings().truth / "customers.parquet"
-    if not plan.exists() or not customers.exists():
+    plan, tables = (
+        settings().truth / "world.json",
+        [settings().truth / f"{name}.parquet" for name in ("customers", "experiments")],
+    )
+    if not all(path.exists() for path in (plan, *tables)):
         return None
-    return Planted(pd.read_parquet(customers), pd.Timestamp(moment(json.loads(plan.read_text())["start"])))
+    return Planted(*map(pd.read_parquet, tables), pd.Timestamp(moment(json.loads(plan.read_text())["start"])))

@@ -33,6 +33,25 @@ def known_until(client: Client) -> pd.Timestamp:
     return pd.to_datetime(found, utc=True)
 
 
+def experiment_results(client: Client) -> pd.DataFrame:
+    """The mart, a row a variant."""
+    found = client.query_df("SELECT * FROM marts.experiment_results ORDER BY experiment, variant")
+    return found.assign(started_at=pd.to_datetime(found["started_at"], utc=True))
+
+
+def exposed_controls(client: Client, control: str) -> pd.DataFrame:
+    """A row for each experiment and exposed customer of its control: until when they were observed, what they bought in it."""
+    found = client.query_df(
+        "SELECT e.experiment AS experiment, e.customer_id AS customer_id, any(e.observed_until) AS observed_until,"
+        " countIf(p.purchased_at >= e.exposed_at AND p.purchased_at < e.observed_until) AS purchases,"
+        " sumIf(toFloat64(p.net_amount), p.purchased_at >= e.exposed_at AND p.purchased_at < e.observed_until) AS net_revenue"
+        " FROM marts.experiment_exposures AS e LEFT JOIN marts.fct_purchases AS p ON p.customer_id = e.customer_id"
+        " WHERE e.variant = {control:String} GROUP BY e.experiment, e.customer_id",
+        parameters={"control": control},
+    )
+    return found.assign(observed_until=pd.to_datetime(found["observed_until"], utc=True))
+
+
 def newest_evaluation(client: Client) -> pd.DataFrame:
     """Of the newest run of the churn model, a row a model; empty before there is one."""
     return client.query_df(

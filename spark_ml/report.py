@@ -152,7 +152,7 @@ def outlier_rows(inputs: pd.DataFrame, assigned: pd.DataFrame, data: pd.DataFram
     beyond = assigned.loc[assigned["outlier_in"] != "", [CUSTOMER_KEY, "outlier_in"]].merge(data, on=CUSTOMER_KEY)
     rows = []
     for one in inputs.set_index("feature").loc[list(LABELS)].itertuples():
-        mine = beyond[beyond["outlier_in"].str.split(",").map(lambda names, name=one.Index: name in names)]
+        mine = beyond[np.array([one.Index in names.split(",") for names in beyond["outlier_in"]], dtype=bool)]
         away = (mine[one.Index].astype(float) - (one.low + one.high) / 2).abs().nlargest(FARTHEST).index
         named = ", ".join(f"{mine.at[at, CUSTOMER_KEY]} ({number(float(mine.at[at, one.Index]))})" for at in away)
         bounds = "none: nine in ten have the same value" if np.isnan(one.low) else f"{number(one.low)} to {number(one.high)}"

@@ -23,11 +23,9 @@ from sklearn.preprocessing import OneHotEncoder
 from xgboost import XGBClassifier
 
 from contracts import churn
-from contracts.lake import CART_SESSIONS
 from contracts.ml import CART_CATEGORIES, CART_NUMBERS, CART_SCORES
 from contracts.settings import settings
 from lakehouse import clients, runs
-from lakehouse.errors import LakeError
 from lakehouse.results import replace_run
 from spark_ml.carts import report, sessions
 from spark_ml.carts.sessions import FEATURES, KEY, LABEL
@@ -96,18 +94,14 @@ def register(
 
 
 def run(run_id: str, margin: float, seed: int) -> dict[str, Any]:
-    source = runs.read(run_id, runs.inputs(CART_SESSIONS.name))["tables"][CART_SESSIONS.identifier]
     catalog, store, client = clients.catalog(settings()), clients.object_store(settings()), connect(settings())
-    table = catalog.load_table(CART_SESSIONS.identifier)
-    if table.snapshot_by_id(source["snapshot_id"]) is None:
-        raise LakeError(f"{CART_SESSIONS.identifier} has no snapshot {source['snapshot_id']}: it has expired; export again")
-    name = f"{CART_SESSIONS.identifier} at snapshot {source['snapshot_id']}"
-    parts = sessions.split(sessions.checked(table.scan(snapshot_id=source["snapshot_id"]).to_pandas(), name), name)
+    frozen = sessions.frozen(catalog, run_id)
+    parts = sessions.split(frozen.sessions, frozen.name)
     model = make(seed).fit(parts.train[[*FEATURES]], parts.train[LABEL])
     score = model.predict_proba(parts.test[[*FEATURES]])[:, 1]
     values, base = contributions(model, parts.test)
     found = {
-        "as_of": source["as_of"], "snapshot_id": source["snapshot_id"], "sessions": len(parts.test), "trained": len(parts.train),
+        "as_of": frozen.as_of, "snapshot_id": frozen.snapshot_id, "sessions": len(parts.test), "trained": len(parts.train),
         "abandoned": float(parts.test[LABEL].mean()), "metrics": judged(parts.test[LABEL].to_numpy(), score),
     }  # fmt: skip
     found["page"] = str(
@@ -123,8 +117,8 @@ def run(run_id: str, margin: float, seed: int) -> dict[str, Any]:
         }
     )
     computed_at = pd.Timestamp(datetime.now(UTC).replace(microsecond=0))
-    shared = {"run_id": run_id, "as_of": date.fromisoformat(source["as_of"]), "computed_at": computed_at}
-    replace_run(catalog, CART_SCORES, rows.assign(**shared), run_id, source["as_of"])
+    shared = {"run_id": run_id, "as_of": date.fromisoformat(frozen.as_of), "computed_at": computed_at}
+    replace_run(catalog, CART_SCORES, rows.assign(**shared), run_id, frozen.as_of)
     runs.write(run_id, STEP, found)
     return found
 

@@ -13,11 +13,13 @@ from matplotlib.figure import Figure
 from contracts.lake import CART_SESSIONS
 from spark_ml.carts.sessions import KEY
 from spark_ml.churn import plots
+from spark_ml.churn.explain import short
 from spark_ml.pages import STYLE
 from spark_ml.plots import GRID, INK, PALETTE, svg
 from spark_ml.plots import STYLE as PLOT_STYLE
 
 PAGE = Path(__file__).with_name("report.html")
+SESSION_PAGE = Path(__file__).with_name("session.html")
 BARS = 9
 EXPLAINED = 2000
 
@@ -47,12 +49,22 @@ def page(run_id: str, found: dict[str, Any], test: pd.DataFrame, score: np.ndarr
     )
 
 
+def session_page(key: str, score: float, said: str, run_id: str, values: pd.Series, row: pd.Series, base: float) -> str:
+    """One session's waterfall by itself; ``said``: what became of it."""
+    return Template(SESSION_PAGE.read_text()).substitute(
+        style=STYLE,
+        key=escape(key),
+        score=f"{score:.0%}",
+        said=said,
+        run_id=escape(run_id),
+        waterfall=waterfall(values, row, base),
+    )
+
+
 def waterfall(values: pd.Series, row: pd.Series, base: float) -> str:
     """From the average session to this one, log odds; the features that add little are one bar."""
     order = values.abs().sort_values(ascending=False).index
-    steps = [
-        (f"{name} = {row[name]:.4g}" if isinstance(row[name], float) else f"{name} = {row[name]}", values[name]) for name in order
-    ]
+    steps = [(f"{name} = {short(row[name])}", values[name]) for name in order]
     steps = [*steps[:BARS], ("all others", sum(value for _, value in steps[BARS:]))]
     with mpl.rc_context(PLOT_STYLE):
         figure = Figure(figsize=(11, 0.36 * len(steps) + 0.8), layout="constrained")

@@ -4,8 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from pyiceberg.catalog import Catalog
+from pyiceberg.expressions import AlwaysTrue, BooleanExpression
 
+from contracts.lake import CART_SESSIONS
 from contracts.ml import CART_CATEGORIES, CART_NUMBERS
+from lakehouse import runs
 from lakehouse.errors import LakeError
 
 KEY, TIME, LABEL = "session_key", "first_cart_at", "is_abandoned"
@@ -21,6 +25,27 @@ class Split:
 
     train: pd.DataFrame
     test: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """Sessions as ``checked`` gives them, at the snapshot of a run."""
+
+    sessions: pd.DataFrame
+    name: str
+    snapshot_id: int
+    as_of: str
+
+
+def frozen(catalog: Catalog, run_id: str, which: BooleanExpression = AlwaysTrue()) -> Frozen:  # noqa: B008 - a constant
+    """Of the run's sessions those ``which``. LakeError where the snapshot has expired or a column is missing."""
+    source = runs.read(run_id, runs.inputs(CART_SESSIONS.name))["tables"][CART_SESSIONS.identifier]
+    table, snapshot_id = catalog.load_table(CART_SESSIONS.identifier), source["snapshot_id"]
+    if table.snapshot_by_id(snapshot_id) is None:
+        raise LakeError(f"{CART_SESSIONS.identifier} has no snapshot {snapshot_id}: it has expired; export again")
+    name = f"{CART_SESSIONS.identifier} at snapshot {snapshot_id}"
+    frame = table.scan(row_filter=which, snapshot_id=snapshot_id).to_pandas()
+    return Frozen(checked(frame, name), name, snapshot_id, source["as_of"])
 
 
 def checked(frame: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -49,10 +49,11 @@ def factors(values: pd.DataFrame, rows: pd.DataFrame, many: int = 3) -> list[str
     strongest = np.argsort(-np.abs(matrix), axis=1, kind="stable")[:, :many]
     shown = rows[list(names)].to_numpy(dtype=object)
     return [
-        ", ".join(f"{names[at]} = {_short(shown[row, at])} ({'+' if matrix[row, at] > 0 else '-'})" for at in places)
+        ", ".join(f"{names[at]} = {short(shown[row, at])} ({'+' if matrix[row, at] > 0 else '-'})" for at in places)
         for row, places in enumerate(strongest)
     ]
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """A feature's value for people."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -122,7 +122,8 @@ def category_performance(visits: list[Session], bought: list[Purchase], daily: l
     return rows
 
 
-def cart_sessions(visits: list[Session]) -> list[tuple]:
+def cart_sessions(visits: list[Session], exposed: list[tuple]) -> list[tuple]:
+    """``exposed``: as ``expected_experiments.exposures``."""
     rows = []
     for own in by_customer(visits).values():
         for session in own:
@@ -132,6 +133,10 @@ def cart_sessions(visits: list[Session]) -> list[tuple]:
             first = datetime.fromtimestamp(carts[0].event_time // 1000, UTC)
             before = [event.event_type for event in session.events if event.event_time < carts[0].event_time]
             earlier = [other for other in own if other.number < session.number]
+            seen = sorted(
+                f"{experiment}: {variant}" for experiment, customer_id, variant, _, start, end, *_ in exposed
+                if customer_id == session.customer_id and start <= carts[0].event_time < end
+            )  # fmt: skip
             prices: list[Decimal] = [event.price for event in carts if event.price is not None]
             rows.append((
                 session.customer_id, session.number, carts[0].event_time, carts[-1].event_time, first.isoweekday(), first.hour,
@@ -141,5 +146,6 @@ def cart_sessions(visits: list[Session]) -> list[tuple]:
                 sum(event.quantity or 1 for event in carts), len({event.product_id for event in carts} - {None}),
                 len({event.category for event in carts} - {None}), max(prices, default=None), session.cart_value,
                 session.count("checkout") > 0, session.count("purchase") == 0, session.abandoned_value, *session.labels,
+                ", ".join(seen) or "none",
             ))  # fmt: skip
     return rows

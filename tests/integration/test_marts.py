@@ -261,8 +261,11 @@ def test_cart_sessions(built: SimpleNamespace) -> None:
     select = f"""SELECT customer_id, session_number, {milliseconds("first_cart_at", "last_cart_at")}, weekday, hour,
         seconds_to_cart, events_before, views_before, searches_before, prior_sessions, prior_cart_sessions,
         prior_purchase_sessions, carts, units, products, categories, highest_price, cart_value, is_checked_out, is_abandoned,
-        abandoned_value, device, country, channel FROM marts.cart_sessions"""
-    assert rows(built.client, select) == sorted(normal(expected_growth.cart_sessions(built.sessions)), key=repr)
+        abandoned_value, device, country, channel, variant FROM marts.cart_sessions"""
+    exposed = expected_experiments.exposures(built.shop, built.sessions, built.purchases, built.cutoff)
+    found = rows(built.client, select)
+    assert found == sorted(normal(expected_growth.cart_sessions(built.sessions, exposed)), key=repr)
+    assert len({row[-1] for row in found}) > 1
 
 
 def test_churn_features(built: SimpleNamespace) -> None:

@@ -1,14 +1,22 @@
 """Carts: the split by time, bad input by name, explanations that add up."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.expressions import EqualTo
 
+from contracts.lake import CART_SESSIONS
 from contracts.ml import CART_CATEGORIES, CART_NUMBERS
+from lakehouse import runs
 from lakehouse.errors import LakeError
 from spark_ml.carts.abandonment import contributions, make
-from spark_ml.carts.report import waterfall
-from spark_ml.carts.sessions import FEATURES, KEY, LABEL, TIME, checked, split
+from spark_ml.carts.report import session_page, waterfall
+from spark_ml.carts.session import one
+from spark_ml.carts.sessions import FEATURES, KEY, LABEL, TIME, checked, frozen, split
 
 
 def made_up(sessions: int = 800) -> pd.DataFrame:
@@ -48,3 +56,39 @@ def test_a_session_s_contributions_add_up_to_its_score():
     place = int(values["products"].abs().argmax())
     drawn = waterfall(values.iloc[place], parts.test.iloc[place], base)
     assert drawn.startswith("<svg") and "products = " in drawn and "all others" in drawn
+
+
+def test_the_variant_is_a_feature_and_its_contribution_is_one():
+    """Who is treated buys: the model learns it, under the name of the column."""
+    frame = made_up()
+    frame["variant"] = np.where(np.arange(len(frame)) % 2, "checkout: new", "checkout: control")
+    frame[LABEL] = frame["variant"] == "checkout: control"
+    parts = split(checked(frame, "carts"), "carts")
+    model = make(1).fit(parts.train[[*FEATURES]], parts.train[LABEL])
+    values, _ = contributions(model, parts.test)
+    assert values.abs().mean().idxmax() == "variant"
+    with pytest.raises(LakeError, match="carts lacks the column variant"):
+        checked(frame.drop(columns="variant"), "carts")
+
+
+def test_one_session_is_found_in_its_run_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    catalog = SqlCatalog("test", uri=f"sqlite:///{tmp_path}/catalog.db", warehouse=tmp_path.as_uri())
+    catalog.create_namespace("marts")
+    rows = pa.Table.from_pandas(made_up().assign(**{TIME: pd.Timestamp("2026-01-01")}), preserve_index=False)
+    table = catalog.create_table(CART_SESSIONS.identifier, schema=rows.schema)
+    table.append(rows)
+    snapshot_id = table.current_snapshot().snapshot_id
+    table.delete(EqualTo(KEY, "s5"))
+    source = {"snapshot_id": snapshot_id, "as_of": "2026-01-31"}
+    monkeypatch.setattr(runs, "read", lambda run, step: {"tables": {CART_SESSIONS.identifier: source}})
+    assert len(frozen(catalog, "run").sessions) == 800
+    row = one(catalog, "run", "s5")
+    assert row[KEY].tolist() == ["s5"]
+    with pytest.raises(LakeError, match=f"marts.cart_sessions at snapshot {snapshot_id} has no session 's<9>' with a cart"):
+        one(catalog, "run", "s<9>")
+    values = pd.Series(dict.fromkeys(FEATURES, 0.1))
+    drawn = session_page("s<5>", 0.25, "Nothing was bought in it.", "run", values, row.iloc[0], -0.5)
+    assert "s&lt;5&gt;" in drawn and "25%" in drawn and "<svg" in drawn and "$" not in drawn
+    source["snapshot_id"] = 1
+    with pytest.raises(LakeError, match="marts.cart_sessions has no snapshot 1: it has expired"):
+        one(catalog, "run", "s5")

@@ -6,6 +6,7 @@ import pytest
 
 from generators.segments import SEGMENTS
 from judge.churn import Ceiling, ceiling, chance_of_silence
+from judge.experiments import Lift, expected, lifts
 from judge.parameters import allowed_misses, recover
 from judge.planted import Planted
 
@@ -32,7 +33,7 @@ def shop(name: str, customers: int, seed: int, faster: float = 1.0) -> tuple[Pla
     people = pd.DataFrame(
         {"customer_id": [f"c{number}" for number in range(customers)], "segment": name, "registered_at": START + registered * DAY}
     )
-    return Planted(people, START), pd.DataFrame(rows, columns=["customer_id", "orders", "last_at", "mean_value"])
+    return Planted(people, pd.DataFrame(), START), pd.DataFrame(rows, columns=["customer_id", "orders", "last_at", "mean_value"])
 
 
 @pytest.mark.timeout(600)
@@ -71,3 +72,60 @@ def test_nobody_beats_the_ceiling_unless_it_leaks():
     assert not found.leaks
     assert Ceiling("m", found.best - 0.001, found.best).leaks
     assert Ceiling("m", 1.0, found.best).leaks
+
+
+def experiment(customers: int, seed: int, uplift: float) -> tuple[Planted, pd.DataFrame, pd.DataFrame]:
+    """Two arms of Poisson buyers over 100 days, the second with so many more purchases; planted are 50 % more, of segment a."""
+    random = np.random.default_rng(seed)
+    people = pd.DataFrame(
+        {
+            "customer_id": [f"c{number}" for number in range(2 * customers)],
+            "segment": random.choice(["a", "b"], 2 * customers),
+            "registered_at": START - 10 * DAY,
+            "left_at": START + random.choice([50, 900], 2 * customers) * DAY,
+            "purchases_per_day": random.gamma(2, 0.002, 2 * customers),
+        }
+    )
+    treated = np.arange(2 * customers) >= customers
+    days = np.minimum(100, (people["left_at"] - START) / DAY)
+    more = 1 + uplift * (treated & (people["segment"] == "a"))
+    bought = random.poisson(people["purchases_per_day"] * more * days)
+    revenue = 20.0 * bought
+    controls = people[["customer_id"]].assign(
+        experiment="e", observed_until=START + 100 * DAY, purchases=bought, net_revenue=revenue
+    )[~treated]
+    row = {"experiment": "e", "variant": "new", "is_control": False, "started_at": START}
+    for metric, values in (("conversion", (bought > 0).astype(float)), ("revenue", revenue)):
+        lift = values[treated].mean() - values[~treated].mean()
+        error = np.sqrt(values[treated].var() / customers + values[~treated].var() / customers)
+        row |= {f"{metric}_lift": lift, f"{metric}_lift_low": lift - 1.96 * error, f"{metric}_lift_high": lift + 1.96 * error}
+    truth = pd.DataFrame({"experiment": "e", "variant": "new", "segment": ["a", "b"], "uplift": [0.5, 0.0]})
+    return Planted(people, truth, START), pd.DataFrame([row, {**row, "variant": "control", "is_control": True}]), controls
+
+
+def test_a_planted_uplift_lies_in_its_intervals_and_another_does_not():
+    missed = [one.missed for seed in range(40) for one in lifts(*experiment(2000, seed, uplift=0.5))]
+    assert len(missed) == 80
+    assert sum(missed) <= allowed_misses(80)
+    wrong = [one.missed for seed in range(40) for one in lifts(*experiment(2000, seed, uplift=2.0))]
+    assert sum(wrong) > allowed_misses(80)
+
+
+def test_what_an_uplift_makes_of_a_customer():
+    """Two who bought nothing, one of whom left halfway, and one who bought."""
+    control = pd.DataFrame(
+        {
+            "segment": "a",
+            "registered_at": START,
+            "left_at": START + np.array([900, 50, 900]) * DAY,
+            "observed_until": START + 100 * DAY,
+            "purchases_per_day": 0.01,
+            "purchases": [0, 0, 3],
+            "net_revenue": [0.0, 0.0, 30.0],
+        }
+    )
+    truth = pd.DataFrame({"experiment": ["e"], "variant": ["new"], "segment": ["a"], "uplift": [0.5]})
+    due = expected(Planted(pd.DataFrame(), truth, START), control, "e", "new", START)
+    assert due["conversion"] == pytest.approx((1 - np.exp(-0.5) + 1 - np.exp(-0.25)) / 3)
+    assert due["revenue"] == pytest.approx(5.0)
+    assert Lift("e", "new", "revenue", due["revenue"], 7.0, 5.5, 8.5).missed

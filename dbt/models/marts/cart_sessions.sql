@@ -6,6 +6,12 @@ with events as (
 
 ),
 
+exposures as (
+
+    select * from {{ ref('experiment_exposures') }}
+
+),
+
 sessions as (
 
     select
@@ -51,6 +57,20 @@ before_the_cart as (
 
 ),
 
+-- What the shop was trying on the customer at that moment; of more than one experiment all.
+seen as (
+
+    select
+        carts.customer_id as customer_id,
+        carts.session_number as session_number,
+        arrayStringConcat(arraySort(groupArray(concat(exposures.experiment, ': ', exposures.variant))), ', ') as variant
+    from carts
+    inner join exposures on carts.customer_id = exposures.customer_id
+    where exposures.exposed_at <= carts.first_cart_at and carts.first_cart_at < exposures.observed_until
+    group by carts.customer_id, carts.session_number
+
+),
+
 cart_sessions as (
 
     select
@@ -62,6 +82,7 @@ cart_sessions as (
         sessions.device as device,
         sessions.country as country,
         sessions.channel as channel,
+        {{ label("coalesce(seen.variant, 'none')") }} as variant,
         toInt32(toDayOfWeek(carts.first_cart_at, 0, 'UTC')) as weekday,
         toInt32(toHour(carts.first_cart_at, 'UTC')) as hour,
         {{ bigint("dateDiff('second', sessions.started_at, carts.first_cart_at)") }} as seconds_to_cart,
@@ -86,6 +107,7 @@ cart_sessions as (
     inner join carts on sessions.customer_id = carts.customer_id and sessions.session_number = carts.session_number
     left join before_the_cart
         on sessions.customer_id = before_the_cart.customer_id and sessions.session_number = before_the_cart.session_number
+    left join seen on sessions.customer_id = seen.customer_id and sessions.session_number = seen.session_number
 
 )
 
