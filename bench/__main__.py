@@ -14,7 +14,7 @@ from bench.latency import latency
 from bench.machine import machine, moment
 from bench.marts import marts
 from bench.memory import memory
-from bench.models import churn
+from bench.models import models
 from bench.storage import storage
 from bench.throughput import throughput
 from contracts.settings import settings
@@ -35,6 +35,11 @@ def demo() -> dict[str, object]:
     }
 
 
+def sizes(name: str, usual: str) -> list[int]:
+    """A setting's numbers, by space."""
+    return [int(size) for size in settings().get(name, usual).split()]
+
+
 def main(names: Sequence[str]) -> int:
     s = settings()
     if not demo_summary().exists():
@@ -48,8 +53,8 @@ def main(names: Sequence[str]) -> int:
         "changes": lambda: changes(s.number("BENCH_CHANGE_RATE", 2000), 30, s.number("BENCH_CHANGE_BULK", 300_000)),
         "memory": memory,
         "storage": storage,
-        "marts": lambda: marts([int(size) for size in s.get("BENCH_MART_EVENTS", "1000000 5000000").split()]),
-        "churn": lambda: churn([int(size) for size in s.get("BENCH_CHURN_CUSTOMERS", "200000").split()]),
+        "marts": lambda: marts(sizes("BENCH_MART_EVENTS", "1000000 5000000")),
+        "models": lambda: models(sizes("BENCH_CHURN_CUSTOMERS", "200000"), sizes("BENCH_SEGMENT_CUSTOMERS", "200000 2000000")),
     }
     if unknown := set(names) - set(parts):
         print(f"bench: no part is called {', '.join(sorted(unknown))}; there are {', '.join(parts)}", file=sys.stderr)

@@ -1,9 +1,11 @@
-"""How long the churn model takes from features to written scores, step by step: on a stack of its own, over copies of customers.
+"""How long churn takes from features to written scores, step by step, and K-Means from Iceberg to written segments: on a stack of
+its own, over copies of customers.
 
-``python -m bench.models 200000`` prints it. The search is left out (no trials); the first run compiles what later ones find
-compiled, so a small one goes before.
+``python -m bench.models --churn 200000 --segments 200000 2000000`` prints it. The search is left out (no trials); the first run
+compiles what later ones find compiled, so a small one goes before.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -18,8 +20,21 @@ from pathlib import Path
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 
+from contracts.lake import CHURN_FEATURES, CUSTOMER_FEATURES
+from contracts.ml import ORDER_VALUE, REVENUE
 from contracts.settings import ROOT, SECRETS, Settings
-from contracts.steps import CHURN_STEPS, ChurnParameters, frozen_churn_values
+from contracts.steps import (
+    CHURN_STEPS,
+    EXPORT,
+    K_MAX,
+    K_MIN,
+    SEGMENTS,
+    ChurnParameters,
+    Step,
+    Value,
+    frozen_churn_values,
+    frozen_values,
+)
 from runner.tools import python
 
 PARTS = ("postgres_schema", "clickhouse_schema", "bucket", "mlflow")
@@ -27,6 +42,9 @@ PARTS = ("postgres_schema", "clickhouse_schema", "bucket", "mlflow")
 OFFSET = 12_000
 SHOP_CUSTOMERS, SHOP_MONTHS = 5000, 12
 STEP_SECONDS = 1800
+NEWEST = f"cutoff_day = (SELECT max(cutoff_day) FROM marts.{CHURN_FEATURES.name}_once)"
+# No two customers spend the same to the cent.
+OWN_VALUES = "".join(f", {name} * randUniform(0.8, 1.25) AS {name}" for name in (REVENUE.name, ORDER_VALUE.name))
 
 
 @contextmanager
@@ -48,13 +66,18 @@ def stack() -> Iterator[dict[str, str]]:
 
 def run(environment: dict[str, str], venv: str, *arguments: str) -> float:
     """Seconds of a program; RuntimeError with its last words where it fails."""
+    return output(environment, venv, *arguments)[0]
+
+
+def output(environment: dict[str, str], venv: str, *arguments: str) -> tuple[float, str]:
+    """As ``run``, with what the program printed."""
     began = time.monotonic()
     done = subprocess.run(
         [python(venv), *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=STEP_SECONDS
     )
     if done.returncode:
         raise RuntimeError(f"{' '.join(arguments)}: {(done.stderr or done.stdout)[-2000:]}")
-    return time.monotonic() - began
+    return time.monotonic() - began, done.stdout
 
 
 def client(environment: dict[str, str]) -> Client:
@@ -64,41 +87,79 @@ def client(environment: dict[str, str]) -> Client:
     )
 
 
-def multiply(warehouse: Client, customers: int) -> None:
-    """So many customers at the newest cutoff, as copies under other names, and in proportion at the older ones."""
-    once = "CREATE TABLE IF NOT EXISTS marts.churn_once ENGINE = MergeTree ORDER BY tuple()"
-    warehouse.command(f"{once} AS SELECT * FROM marts.churn_features")
-    newest = "cutoff_day = (SELECT max(cutoff_day) FROM marts.churn_once)"
-    known = warehouse.query(f"SELECT count() FROM marts.churn_once WHERE {newest}").result_rows[0][0]
+def multiply(warehouse: Client, mart: str, customers: int, newest: str = "1", more: str = "") -> None:
+    """So many customers among the rows of the mart that are ``newest``, as copies under other names, and in proportion others.
+
+    ``more``: further columns that the copies have of their own.
+    """
+    once = f"marts.{mart}_once"
+    warehouse.command(f"CREATE TABLE IF NOT EXISTS {once} ENGINE = MergeTree ORDER BY tuple() AS SELECT * FROM marts.{mart}")
+    known = warehouse.query(f"SELECT count() FROM {once} WHERE {newest}").result_rows[0][0]
     copies = -(-customers // known)
-    warehouse.command("TRUNCATE TABLE marts.churn_features")
+    warehouse.command(f"TRUNCATE TABLE marts.{mart}")
     warehouse.command(
-        "INSERT INTO marts.churn_features SELECT * EXCEPT (copy)"
-        " REPLACE (concat(customer_id, '-', toString(copy)) AS customer_id)"
-        f" FROM marts.churn_once CROSS JOIN (SELECT number AS copy FROM numbers({copies}))"
+        f"INSERT INTO marts.{mart} SELECT * EXCEPT (copy)"
+        f" REPLACE (concat(customer_id, '-', toString(copy)) AS customer_id{more})"
+        f" FROM {once} CROSS JOIN (SELECT number AS copy FROM numbers({copies}))"
     )
 
 
-def steps(environment: dict[str, str], label: str, day: date) -> dict[str, float]:
-    """Seconds of each step of a run without search."""
+def seconds_of(environment: dict[str, str], step: Step, values: dict[Value, str]) -> float:
+    return round(run(environment, step.venv, *step.argv(ROOT, values)[1:]), 1)
+
+
+def churn(environment: dict[str, str], label: str, day: date) -> dict[str, float]:
+    """Seconds of each step of a run without search, from features in the mart to scores in ClickHouse."""
     values = frozen_churn_values(label, day, None, ChurnParameters(trials=0, accept_drift=True))
-    return {step.name: round(run(environment, step.venv, *step.argv(ROOT, values)[1:]), 1) for step in CHURN_STEPS}
+    return {step.name: seconds_of(environment, step, values) for step in CHURN_STEPS}
 
 
-def churn(sizes: list[int]) -> dict[str, object]:
-    """Seconds from features in the mart to scores in ClickHouse, by number of customers."""
+def segments(environment: dict[str, str], label: str, day: date) -> dict[str, object]:
+    """Seconds of K-Means from Iceberg to written segments, session start included, and scikit-learn's on the same features."""
+    values = frozen_values(label, day, None, K_MIN, K_MAX)
+    export = seconds_of(environment, EXPORT, values)
+    seconds = seconds_of(environment, SEGMENTS, values)
+    _, printed = output(environment, "models", "-m", "bench.kmeans", "--run-id", values[Value.RUN_ID])
+    return {"seconds": seconds, "export_seconds": export, "scikit_learn": json.loads(printed)}
+
+
+def measured(environment: dict[str, str], day: date, churn_sizes: list[int], segment_sizes: list[int]) -> dict[str, object]:
+    warehouse = client(environment)
+    runs: list[dict[str, object]] = []
+    for number, size in enumerate(churn_sizes):
+        if not number:
+            churn(environment, "warm", day)
+        multiply(warehouse, CHURN_FEATURES.name, size, NEWEST)
+        steps = churn(environment, f"churn-{size}", day)
+        runs.append({"customers": size, "seconds": round(sum(steps.values()), 1), "steps": steps})
+    cuts: list[dict[str, object]] = []
+    for size in segment_sizes:
+        multiply(warehouse, CUSTOMER_FEATURES.name, size, more=OWN_VALUES)
+        cuts.append({"customers": size} | segments(environment, f"segments-{size}", day))
+    return {
+        "churn": {"runs": runs, "command": "make bench: the steps of the DAG churn_model, no search, 7 cutoffs"},
+        "segments": {"cuts": cuts, "command": f"make bench: spark_ml.segments, k from {K_MIN} to {K_MAX}"},
+    }
+
+
+def models(churn_sizes: list[int], segment_sizes: list[int], shop: int = SHOP_CUSTOMERS) -> dict[str, object]:
+    """By model a list of runs, by number of customers; ``shop``: simulated customers, who are copied."""
     day = datetime.now(UTC).date()
     with stack() as environment:
-        run(environment, "core", "-m", "bench.world", "--customers", str(SHOP_CUSTOMERS), "--months", str(SHOP_MONTHS))
+        run(environment, "core", "-m", "bench.world", "--customers", str(shop), "--months", str(SHOP_MONTHS))
         run(environment, "dbt", "dbt/build.py", "--as-of", day.isoformat())
-        steps(environment, "warm", day)
-        warehouse, found = client(environment), []
-        for size in sizes:
-            multiply(warehouse, size)
-            seconds = steps(environment, f"bench-{size}", day)
-            found.append({"customers": size, "seconds": round(sum(seconds.values()), 1), "steps": seconds})
-    return {"runs": found, "command": "make bench: the steps of the DAG churn_model, no search, 7 cutoffs"}
+        return measured(environment, day, churn_sizes, segment_sizes)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="bench.models", description="How long the models take, by number of customers.")
+    parser.add_argument("--churn", type=int, nargs="*", default=[])
+    parser.add_argument("--segments", type=int, nargs="*", default=[])
+    parser.add_argument("--shop", type=int, default=SHOP_CUSTOMERS, help="simulated customers, who are copied")
+    given = parser.parse_args()
+    print(json.dumps(models(given.churn, given.segments, given.shop), indent=2))
+    return 0
 
 
 if __name__ == "__main__":
-    print(json.dumps(churn([int(size) for size in sys.argv[1:]]), indent=2))
+    sys.exit(main())

@@ -15,8 +15,8 @@ BLOCK = re.compile(r"(<!-- figures -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 
 def table(results: dict) -> str:
-    rows = []
-    for found in (results.get(name) for name in ("throughput", "latency", "changes", "memory", "marts", "churn", "demo")):
+    rows, parts = [], results | results.get("models", {})
+    for found in map(parts.get, ("throughput", "latency", "changes", "memory", "marts", "churn", "segments", "demo")):
         if not found:
             continue
         if "generator_events_per_second" in found:
@@ -56,6 +56,10 @@ def table(results: dict) -> str:
         for each in found.get("runs", ()):
             label = f"Churn: gate, training, comparison, scores written, {each['customers']:,} customers, no search"
             rows.append((label, f"{each['seconds']:,.0f} s"))
+        for each in found.get("cuts", ()):
+            label = f"Segments: Iceberg to written, Spark's start included, {each['customers']:,} customers"
+            other = each["scikit_learn"]["read_seconds"] + each["scikit_learn"]["fit_seconds"]
+            rows.append((label, f"{each['seconds']:,.0f} s (scikit-learn, K-Means alone: {other:,.0f} s)"))
         if "seconds" in found and "stages" in found:
             rows.append((f"`make demo`, {found['customers']:,} customers, everything installed", f"{found['seconds']:,.0f} s"))
     lines = [described(results), ""]

@@ -42,6 +42,11 @@ def test_the_readme_takes_the_figures_between_its_markers():
     builds = {"builds": [{"events": 1_000_000, "seconds": 20.4}, {"events": 5_000_000, "seconds": 40.6}]}
     with_builds = table({"machine": MACHINE, "marts": WHEN | builds})
     assert "1,000,000 web events | 20 s |" in with_builds and "5,000,000 web events | 41 s |" in with_builds
+    cut = {"customers": 200_000, "seconds": 51.6, "scikit_learn": {"read_seconds": 1.2, "fit_seconds": 20.0}}
+    models = {"churn": {"runs": [{"customers": 200_000, "seconds": 80.4}]}, "segments": {"cuts": [cut]}}
+    with_models = table({"machine": MACHINE, "models": models})
+    assert "scores written, 200,000 customers, no search | 80 s |" in with_models
+    assert "200,000 customers | 52 s (scikit-learn, K-Means alone: 21 s) |" in with_models
     assert found.startswith("before\n<!-- figures -->") and found.endswith("<!-- /figures -->\nafter\n")
     assert rendered(found, figures) == found
     with pytest.raises(ValueError, match="no place"):
