@@ -73,7 +73,7 @@ def selection(
         best = silhouettes[list(ks).index(chosen)]
         quality.plot([chosen], [best], "o", color=PALETTE[1], markersize=10, zorder=3)
         quality.annotate(f"k = {chosen}", (chosen, best), textcoords="offset points", xytext=(0, 11), ha="center", weight="bold")
-        quality.margins(y=0.2)
+        quality.margins(0.12, 0.25)
         for (name, values), colour in zip(stabilities.items(), (PALETTE[0], PALETTE[2]), strict=True):
             stability.plot(ks, values, color=colour, marker="o", markersize=5, linewidth=1.8, label=name)
         stability.axhline(bar, color=MUTED, linewidth=1, linestyle="--")

@@ -155,12 +155,19 @@ def outlier_rows(inputs: pd.DataFrame, assigned: pd.DataFrame, data: pd.DataFram
         mine = beyond[np.array([one.Index in names.split(",") for names in beyond["outlier_in"]], dtype=bool)]
         away = (mine[one.Index].astype(float) - (one.low + one.high) / 2).abs().nlargest(FARTHEST).index
         named = ", ".join(f"{mine.at[at, CUSTOMER_KEY]} ({number(float(mine.at[at, one.Index]))})" for at in away)
-        bounds = "none: nine in ten have the same value" if np.isnan(one.low) else f"{number(one.low)} to {number(one.high)}"
         rows.append(
-            f"<tr><td>{escape(LABELS[one.Index])}</td><td>{bounds}</td><td class=n>{one.outliers:,}</td>"
+            f"<tr><td>{escape(LABELS[one.Index])}</td><td>{bounds(one.low, one.high, one.least)}</td>"
+            f"<td class=n>{one.outliers:,}</td>"
             f"<td>{escape(named)}</td></tr>"
         )
     return "".join(rows)
+
+
+def bounds(low: float, high: float, least: float) -> str:
+    """In words; a lower one only where anybody lies beyond it."""
+    if np.isnan(low):
+        return "none: nine in ten have the same value"
+    return f"{number(low)} to {number(high)}" if least < low else f"up to {number(high)}"
 
 
 def segment_rows(profiles: pd.DataFrame) -> str:
