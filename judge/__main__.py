@@ -32,6 +32,9 @@ def judge_parameters(client: Client, truth: Planted) -> tuple[list[Recovered], l
 
 def judge_experiments(client: Client, truth: Planted) -> tuple[list[Lift], list[str]]:
     found = list(lifts(truth, recovered.experiment_results(client), recovered.exposed_controls(client, CONTROL)))
+    if not found:
+        print("experiments: none has started, or nobody came")
+        return [], []
     for one in found:
         interval = f"{one.low:.3f} to {one.high:.3f}{'  missed' if one.missed else ''}"
         print(f"{one.experiment:<18}{one.metric:<12}{one.planted:>7.3f}{one.estimate:>10.3f}   {interval}")

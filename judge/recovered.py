@@ -16,6 +16,12 @@ def warehouse() -> Client:
     )
 
 
+def frame(client: Client, query: str, parameters: dict[str, str] | None = None) -> pd.DataFrame:
+    """With its columns also where there is no row."""
+    found = client.query(query, parameters=parameters)
+    return pd.DataFrame(found.result_rows, columns=list(found.column_names))
+
+
 def orders(client: Client) -> pd.DataFrame:
     """One row a customer: orders, the last of them, and their mean value before discounts. Lines of one session are one order."""
     found = client.query_df(
@@ -35,19 +41,20 @@ def known_until(client: Client) -> pd.Timestamp:
 
 def experiment_results(client: Client) -> pd.DataFrame:
     """The mart, a row a variant."""
-    found = client.query_df("SELECT * FROM marts.experiment_results ORDER BY experiment, variant")
+    found = frame(client, "SELECT * FROM marts.experiment_results ORDER BY experiment, variant")
     return found.assign(started_at=pd.to_datetime(found["started_at"], utc=True))
 
 
 def exposed_controls(client: Client, control: str) -> pd.DataFrame:
     """A row for each experiment and exposed customer of its control: until when they were observed, what they bought in it."""
-    found = client.query_df(
+    found = frame(
+        client,
         "SELECT e.experiment AS experiment, e.customer_id AS customer_id, any(e.observed_until) AS observed_until,"
         " countIf(p.purchased_at >= e.exposed_at AND p.purchased_at < e.observed_until) AS purchases,"
         " sumIf(toFloat64(p.net_amount), p.purchased_at >= e.exposed_at AND p.purchased_at < e.observed_until) AS net_revenue"
         " FROM marts.experiment_exposures AS e LEFT JOIN marts.fct_purchases AS p ON p.customer_id = e.customer_id"
         " WHERE e.variant = {control:String} GROUP BY e.experiment, e.customer_id",
-        parameters={"control": control},
+        {"control": control},
     )
     return found.assign(observed_until=pd.to_datetime(found["observed_until"], utc=True))
 
