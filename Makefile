@@ -92,7 +92,7 @@ else
 endif
 notebook: setup  ## An analyst's walk through segments and churn, executed: var/reports/customers.ipynb
 	$(call venv,models) -m spark_ml.notebook
-truth: setup  ## Results against what the simulator planted: parameters, churn, segments
+truth: setup  ## Results against what the simulator planted: parameters, uplift, churn, segments
 	$(call venv,models) -W ignore -m judge
 rollback: setup  ## Back to the model's champion before, or to a version: MODEL=churn VERSION=
 	$(call venv,models) -m spark_ml.registry.rollback --model "$(MODEL)" --version "$(VERSION)"

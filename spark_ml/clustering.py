@@ -1,7 +1,7 @@
 """K-Means over scaled features for each number of clusters; of the stable ones the best silhouette wins."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -79,15 +79,33 @@ def sampled(scaled: DataFrame) -> np.ndarray:
     return np.array([row[0] for row in drawn.collect()])
 
 
+def refined(scaled: DataFrame, chosen: Candidate, seed: int) -> Candidate:
+    """The cheapest of STARTS, of which the candidate is one. For choosing it one is enough: a stable number of clusters comes out
+    alike whatever the start, and an unstable one shows as such."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        attempt = inheritable_thread_target(scaled.sparkSession)(partial(_fit, scaled, chosen.k))
+        others = [fit for fit in pool.map(attempt, range(seed + STARTS, seed + 2 * STARTS - 1)) if _full(fit)]
+    cheapest = min(others, key=lambda fit: fit.summary.trainingCost, default=chosen.model)
+    if cheapest is chosen.model or cheapest.summary.trainingCost >= chosen.cost:
+        return chosen
+    return replace(chosen, silhouette=_silhouette(scaled, cheapest), cost=cheapest.summary.trainingCost, model=cheapest)
+
+
 def _try(scaled: DataFrame, sample: np.ndarray, k: int, seed: int) -> Candidate | None:
-    fits = [_fit(scaled, k, seed + start) for start in range(STARTS)]
-    full = [fit for fit in fits if len(fit.summary.clusterSizes) == k and min(fit.summary.clusterSizes) > 0]
-    if not full:
+    """The first of STARTS that leaves no cluster empty."""
+    model = next(filter(_full, (_fit(scaled, k, seed + start) for start in range(STARTS))), None)
+    if model is None:
         return None
-    model = min(full, key=lambda fit: fit.summary.trainingCost)
-    silhouette = ClusteringEvaluator(featuresCol=SCALED, predictionCol=CLUSTER).evaluate(model.transform(scaled))
     agreement = stability(sample, np.array(model.clusterCenters()), seed)
-    return Candidate(k, silhouette, model.summary.trainingCost, agreement, model)
+    return Candidate(k, _silhouette(scaled, model), model.summary.trainingCost, agreement, model)
+
+
+def _full(fit: KMeansModel) -> bool:
+    return len(fit.summary.clusterSizes) == fit.getK() and min(fit.summary.clusterSizes) > 0
+
+
+def _silhouette(scaled: DataFrame, model: KMeansModel) -> float:
+    return ClusteringEvaluator(featuresCol=SCALED, predictionCol=CLUSTER).evaluate(model.transform(scaled))
 
 
 def _fit(scaled: DataFrame, k: int, seed: int) -> KMeansModel:

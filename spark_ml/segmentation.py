@@ -11,7 +11,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from contracts.ml import CUSTOMER_KEY, REVENUE, SEGMENT_FEATURES
 from spark_ml import features, matching, naming
-from spark_ml.clustering import CLUSTER, Candidate, best, different, k_range, try_all
+from spark_ml.clustering import CLUSTER, Candidate, best, different, k_range, refined, try_all
 from spark_ml.naming import Profile
 from spark_ml.stability import STABLE_FROM
 
@@ -58,7 +58,9 @@ def segment(
     scaled = preparing.transform(data).select(CUSTOMER_KEY, *(one.feature.name for one in measured), features.SCALED).cache()
     ks = k_range(different(scaled, 2 * k_max), k_min, k_max)
     candidates = try_all(scaled, ks, seed)
-    chosen = best(candidates)
+    found = best(candidates)
+    chosen = refined(scaled, found, seed)
+    candidates[candidates.index(found)] = chosen
     clustered = with_previous(chosen.model.transform(scaled), before)
     overlap = matching.overlaps(common(clustered))
     matched = matching.match(overlap)
@@ -127,7 +129,8 @@ def profile_all(
     """Profile by cluster, by falling mean net revenue; in this order new segments are numbered after ``highest``."""
     statistics = [F.count("*").alias("customers"), F.sum(REVENUE.name).alias("revenue")]
     for feature in SEGMENT_FEATURES:
-        statistics += [F.mean(feature.name).alias(f"mean_{feature.name}"), F.median(feature.name).alias(f"median_{feature.name}")]
+        median = features.percentile(feature.name, F.lit(0.5))
+        statistics += [F.mean(feature.name).alias(f"mean_{feature.name}"), median.alias(f"median_{feature.name}")]
     rows = [row.asDict() for row in clustered.groupBy(CLUSTER).agg(*statistics).na.fill(math.nan).collect()]
     rows.sort(key=lambda row: (-row[f"mean_{REVENUE.name}"], row[CLUSTER]))
     revenue = sum(row["revenue"] for row in rows)

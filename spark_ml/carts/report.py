@@ -54,7 +54,7 @@ def session_page(key: str, score: float, said: str, run_id: str, values: pd.Seri
     return Template(SESSION_PAGE.read_text()).substitute(
         style=STYLE,
         key=escape(key),
-        score=f"{score:.0%}",
+        score=f"{score:.1%}",
         said=said,
         run_id=escape(run_id),
         waterfall=waterfall(values, row, base),

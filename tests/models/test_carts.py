@@ -88,7 +88,7 @@ def test_one_session_is_found_in_its_run_and_drawn(tmp_path: Path, monkeypatch: 
         one(catalog, "run", "s<9>")
     values = pd.Series(dict.fromkeys(FEATURES, 0.1))
     drawn = session_page("s<5>", 0.25, "Nothing was bought in it.", "run", values, row.iloc[0], -0.5)
-    assert "s&lt;5&gt;" in drawn and "25%" in drawn and "<svg" in drawn and "$" not in drawn
+    assert "s&lt;5&gt;" in drawn and "25.0%" in drawn and "<svg" in drawn and "$" not in drawn
     source["snapshot_id"] = 1
     with pytest.raises(LakeError, match="marts.cart_sessions has no snapshot 1: it has expired"):
         one(catalog, "run", "s5")
