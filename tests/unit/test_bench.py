@@ -44,7 +44,7 @@ def test_the_readme_takes_the_figures_between_its_markers():
     assert "1,000,000 web events | 20 s |" in with_builds and "5,000,000 web events | 41 s |" in with_builds
     cut = {"customers": 200_000, "seconds": 51.6, "scikit_learn": {"read_seconds": 1.2, "fit_seconds": 20.0}}
     models = {"churn": {"runs": [{"customers": 200_000, "seconds": 80.4}]}, "segments": {"cuts": [cut]}}
-    with_models = table({"machine": MACHINE, "models": models})
+    with_models = table({"machine": MACHINE, "models": WHEN | models})
     assert "scores written, 200,000 customers, no search | 80 s |" in with_models
     assert "200,000 customers | 52 s (scikit-learn, K-Means alone: 21 s) |" in with_models
     assert found.startswith("before\n<!-- figures -->") and found.endswith("<!-- /figures -->\nafter\n")
