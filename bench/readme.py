@@ -81,8 +81,11 @@ def rendered(text: str, figures: str) -> str:
 
 def main() -> None:
     results = json.loads(RESULTS.read_text())
-    for file, figures in ((README, table(results)), (SCALE, scale.table(results))):
-        file.write_text(rendered(file.read_text(), figures))
+    README.write_text(rendered(README.read_text(), table(results)))
+    if missing := [part for part in scale.PARTS if part not in results]:
+        print(f"{SCALE.name} stays as it is until these are measured: {', '.join(missing)}")
+    else:
+        SCALE.write_text(rendered(SCALE.read_text(), scale.table(results)))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ HEADROOM = 0.5
 PARTITIONS_PER_SUBTASK = 2
 KAFKA_DAYS = 7
 DAY = 86_400
+# What the table is made of.
+PARTS = ("throughput", "storage")
 
 
 def rows(results: dict) -> list[tuple[str, ...]]:

@@ -1,10 +1,11 @@
 """What the benchmark makes of what it saw; the figures themselves are asserted nowhere."""
 
+import json
 import time
 
 import pytest
 
-from bench import page, scale
+from bench import page, readme, scale
 from bench.latency import percentiles
 from bench.machine import described
 from bench.readme import rendered, table
@@ -46,7 +47,7 @@ def test_the_readme_takes_the_figures_between_its_markers():
     assert "1,000,000 web events | 20 s |" in with_builds and "5,000,000 web events | 41 s |" in with_builds
     cut = {"customers": 200_000, "seconds": 51.6, "scikit_learn": {"read_seconds": 1.2, "fit_seconds": 20.0}}
     models = {"churn": {"runs": [{"customers": 200_000, "seconds": 80.4}]}, "segments": {"cuts": [cut]}}
-    with_models = table({"machine": MACHINE, "models": models})
+    with_models = table({"machine": MACHINE, "models": WHEN | models})
     assert "scores written, 200,000 customers, no search | 80 s |" in with_models
     assert "200,000 customers | 52 s (scikit-learn, K-Means alone: 21 s) |" in with_models
     assert found.startswith("before\n<!-- figures -->") and found.endswith("<!-- /figures -->\nafter\n")
@@ -93,3 +94,15 @@ def test_the_page_plots_what_was_measured_and_says_how():
 def test_parts_of_different_days_are_said_to_be():
     later = {"machine": MACHINE, "memory": WHEN, "marts": {"measured_at": "2026-02-01 09:00 UTC"}}
     assert "2026-01-31 12:00 UTC to 2026-02-01 09:00 UTC" in described(later)
+
+
+def test_a_table_waits_for_its_figures(tmp_path, monkeypatch, capsys):
+    """The first parts by name, before the rest was ever measured, leave docs/scale.md as it is."""
+    measured, files = tmp_path / "results.json", [tmp_path / name for name in ("README.md", "scale.md")]
+    measured.write_text(json.dumps({"machine": MACHINE, "memory": WHEN | {"peak_gb": 4.2}}))
+    for name, path in zip(("RESULTS", "README", "SCALE"), (measured, *files), strict=True):
+        path.exists() or path.write_text(TEXT)
+        monkeypatch.setattr(readme, name, path)
+    readme.main()
+    assert "4.2 GB" in files[0].read_text() and files[1].read_text() == TEXT
+    assert "throughput, storage" in capsys.readouterr().out

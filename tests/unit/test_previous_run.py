@@ -1,10 +1,16 @@
 """Which run of segments is the one before, from profiles made by hand."""
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from pyiceberg.catalog.sql import SqlCatalog
 
-from spark_ml.previous import COLUMNS, choose
+from contracts.ml import CUSTOMER_SEGMENTS, SEGMENT_PROFILES, ResultTable
+from contracts.types import Type
+from lakehouse.results import replace_run
+from spark_ml.previous import COLUMNS, choose, predecessor, with_customers
 
 RUNS = pd.DataFrame(
     [
@@ -39,3 +45,33 @@ def test_a_run_whose_customers_are_gone_is_passed_over():
     assert choose(RUNS, {"a", "b"}, "new", date(2026, 1, 31)).run_id == "b"
     assert choose(RUNS, set(), "new", date(2026, 1, 31)).run_id is None
     assert choose(RUNS.head(0), set(), "new", date(2026, 1, 31)).highest == 0
+
+
+def written(catalog: SqlCatalog, table: ResultTable, run_id: str, day: int, segment: int) -> None:
+    """One row of the run, whatever else the table asks for."""
+    empty = {Type.TEXT: "", Type.LABEL: "", Type.INTEGER: np.int32(0), Type.BIGINT: 0, Type.DOUBLE: 0.0}
+    row = {column.name: empty.get(column.type) for column in table.columns}
+    row |= {
+        "run_id": run_id,
+        "as_of": date(2026, 1, day),
+        "computed_at": pd.Timestamp(2026, 2, day, tz="UTC"),
+        "segment": segment,
+    }
+    replace_run(catalog, table, pd.DataFrame([row]), run_id, f"2026-01-{day:02d}")
+
+
+def test_the_lake_says_which_runs_are_there(tmp_path: Path):
+    catalog = SqlCatalog("test", uri=f"sqlite:///{tmp_path}/catalog.db", warehouse=tmp_path.as_uri())
+    catalog.create_namespace("ml")
+    first = predecessor(catalog, "a", date(2026, 1, 1))
+    assert (first.run_id, first.highest) == (None, 0)
+    for number, run_id in enumerate("abc", start=1):
+        written(catalog, SEGMENT_PROFILES, run_id, number, segment=number)
+        if run_id != "c":
+            written(catalog, CUSTOMER_SEGMENTS, run_id, number, segment=number)
+    assert with_customers(catalog) == {"a", "b"}, "c has not written its customers yet"
+    found = predecessor(catalog, "d", date(2026, 1, 31))
+    assert (found.run_id, found.names, found.highest) == ("b", {2: ""}, 3)
+    catalog.load_table(CUSTOMER_SEGMENTS.identifier).delete("run_id = 'b'")
+    assert with_customers(catalog) == {"a"}
+    assert predecessor(catalog, "d", date(2026, 1, 31)).run_id == "a"
