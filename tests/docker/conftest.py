@@ -1,4 +1,7 @@
-"""A stack of containers for the tests of a file, under a project name and on ports of its own, by the commands of its users."""
+"""A stack of containers for the tests of a file, under a project name and on ports of its own, by the commands of its users.
+
+PROFILES=core tests that part alone, where a machine has neither the time nor the memory for all.
+"""
 
 import json
 import os
@@ -14,6 +17,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from contracts.settings import PORTS, ROOT, SECRETS, Settings, read_env_file
 from contracts.topics import WEB
+from runner import docker as command
 from tests.docker.engine import NoEngineError, engine
 from tests.docker.images import Images
 from tests.docker.result import keep
@@ -22,6 +26,8 @@ from tests.ports import free_offset
 PROJECT = "customer-analytics-test"
 DEMO = {"DEMO_CUSTOMERS": "400", "DEMO_MONTHS": "4", "DEMO_LIVE_SECONDS": "10", "DEMO_LIVE_RATE": "100"}
 UP_SECONDS = 1200
+# Those that are tested; models comes to batch later.
+PROFILES = {"core", *os.environ.get("PROFILES", ",".join(command.USUAL)).replace(",", " ").split()}
 # For a load's container to start and send its first events.
 FLOW_SECONDS = 120
 # Longest that a part may take to come back after it was killed, on a busy machine.
@@ -42,6 +48,8 @@ class Stack:
     """The stack as its users have it: `make docker-…`, and docker itself."""
 
     environment: dict[str, str]
+    services: dict[str, dict]
+    """The compose file as Compose reads it."""
 
     def run(self, *command: str, seconds: float = 600, **settings: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
@@ -71,7 +79,8 @@ class Stack:
 
     def tools(self, *arguments: str, seconds: float = 900) -> subprocess.CompletedProcess[str]:
         """A command of the project in a container of its own, as docs/docker.md tells it."""
-        command = ("--env-file", self.environment["ENV_FILE"], "--profile", "*", "run", "--rm", "-T", "batch-tools")
+        service = "batch-tools" if "batch" in PROFILES else "tools"
+        command = ("--env-file", self.environment["ENV_FILE"], "--profile", "*", "run", "--rm", "-T", service)
         return self.run(*self.compose(), *command, *arguments, seconds=seconds)
 
     def compose(self) -> list[str]:
@@ -85,6 +94,12 @@ class Stack:
     def port(self, name: str) -> int:
         """Where a part is published."""
         return (PORTS | SCALE_PORTS)[name] + int(self.environment["PORT_OFFSET"])
+
+    def expected(self) -> set[str]:
+        """Services that run on once all is up."""
+        return {
+            name for name, each in self.services.items() if each.get("restart") != "no" and set(each["profiles"]) & PROFILES
+        }  # fmt: skip
 
     def settings(self) -> Settings:
         """As a program on the host has them that uses this stack."""
@@ -180,16 +195,17 @@ def built(docker: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> I
         "DOCKER_BUILD_SECRETS", ",".join(f"{name}={path}" for name, path in BUILD_SECRETS.items() if Path(path).is_file())
     )
     docker_host = {"DOCKER_HOST": docker["DOCKER_HOST"]} if "DOCKER_HOST" in docker else {}
-    found = Stack(kept | docker_host | own | DEMO | {"PYTHONPATH": str(ROOT), "COMPOSE_FILE": str(ROOT / "docker-compose.yml")})
-    project = prepare(found)
-    images = Images(project, Settings(found.environment), found.environment, folder)
+    own |= {"PYTHONPATH": str(ROOT), "COMPOSE_FILE": str(ROOT / "docker-compose.yml"), "PROFILES": ",".join(sorted(PROFILES))}
+    found = Stack(kept | docker_host | own | DEMO, {})
+    prepare(found)
+    images = Images(found.services, PROFILES, Settings(found.environment), found.environment, folder)
     with images.removed_again():
         images.base()
         build(found)
         images.stand_ins()
         leave_out(found, images.missing, folder)
-        keep("stand-ins", ", ".join(images.stood_in) or "none")
-        keep("left out", ", ".join(images.missing) or "nothing")
+        keep(told("stand-ins"), ", ".join(images.stood_in) or "none")
+        keep(told("left out"), ", ".join(images.missing) or "nothing")
         yield found
 
 
@@ -199,7 +215,7 @@ def running(stack: Stack, what: str) -> Iterator[Stack]:
     try:
         began = time.monotonic()
         stack.make("docker-up")
-        keep(what, f"{time.monotonic() - began:.0f} s")
+        keep(told(what), f"{time.monotonic() - began:.0f} s")
         yield stack
     finally:
         stack.make("docker-clean", seconds=300)
@@ -211,22 +227,28 @@ def stack(built: Stack) -> Iterator[Stack]:
         yield found
 
 
-def prepare(stack: Stack) -> dict:
-    """Secrets written, Compose found; the file as Compose reads it."""
+def told(what: str) -> str:
+    """Name of a finding, with the profiles where they are not the usual ones."""
+    return what if set(command.USUAL) <= PROFILES else f"{what} (PROFILES={','.join(sorted(PROFILES))})"
+
+
+def prepare(stack: Stack) -> None:
+    """Secrets written, Compose found, the file read."""
     code = (
         "import json; from runner import docker as d; d.secrets(); c = d.compose(); "
         "print(json.dumps([c, d.configuration(c, list(d.PAGES))]))"
     )
     done = stack.run("python3", "-c", code)
     assert done.returncode == 0, done.stderr
-    command, project = json.loads(done.stdout.splitlines()[-1])
-    stack.environment["COMPOSE"] = " ".join(command)
-    return project
+    compose, project = json.loads(done.stdout.splitlines()[-1])
+    stack.environment["COMPOSE"] = " ".join(compose)
+    stack.services = project["services"]
 
 
 def build(stack: Stack) -> None:
     """The project's own images, which the stand-ins are built on."""
-    code = "from runner import docker as d; d.build(d.configuration(d.compose(), list(d.PAGES)))"
+    wanted = [*PROFILES, *(["models"] if "batch" in PROFILES else [])]
+    code = f"from runner import docker as d; d.build(d.configuration(d.compose(), {wanted}))"
     done = stack.run("python3", "-c", code, seconds=3600)
     assert done.returncode == 0, done.stderr[-4000:]
 
@@ -237,6 +259,7 @@ def leave_out(stack: Stack, missing: list[str], folder: Path) -> None:
         print(f"left out, since it can neither be pulled nor made here: {', '.join(missing)}")
         override = folder / "left-out.yml"
         override.write_text(OVERRIDE.format("".join(LEFT_OUT.format(name) for name in missing)))
+        stack.services = {name: each for name, each in stack.services.items() if name not in missing}
         stack.environment["COMPOSE_FILE"] += f"{os.pathsep}{override}"
 
 

@@ -22,10 +22,13 @@ RELEASE = "bookworm"
 
 
 class Images:
-    """What the machine has of a project's images, and what is made for it. ``project``: the compose file as Compose reads it."""
+    """What the machine has of the images of these profiles' services, and what is made for it."""
 
-    def __init__(self, project: dict, settings: Settings, environment: dict[str, str], folder: Path) -> None:
-        self.services = project["services"]
+    def __init__(
+        self, services: dict[str, dict], profiles: set[str], settings: Settings, environment: dict[str, str], folder: Path
+    ) -> None:
+        self.services = services
+        self.profiles = profiles
         self.settings = settings
         self.environment = environment | {"DOCKER_BUILDKIT": "1"}
         self.folder = folder
@@ -65,8 +68,7 @@ class Images:
 
     def stand_ins(self) -> None:
         """For each image of others that is not to be had; after the project's own, which they are built on."""
-        wanted = [name for name in STAND_INS if not self.present(self.services[name]["image"])]
-        self.missing = [name for name in WITHOUT if not self.present(self.services[name]["image"])]
+        wanted, self.missing = self.absent(STAND_INS), self.absent(WITHOUT)
         if not wanted:
             return
         options = build_secrets(self.settings)
@@ -83,6 +85,10 @@ class Images:
             self.run(*build_command(image, build, options))
             self.made.append(image)
             self.stood_in.append(image)
+
+    def absent(self, names: tuple[str, ...]) -> list[str]:
+        asked = [name for name in names if set(self.services[name]["profiles"]) & self.profiles]
+        return [name for name in asked if not self.present(self.services[name]["image"])]
 
     def context(self) -> Path:
         """What the stand-ins are built from: the same pins, program and binary as the native stack."""
