@@ -18,7 +18,13 @@ ENVIRONMENTS = {
     "models": ("spark_ml.carts", "spark_ml.churn", "spark_ml.lifetime", "spark_ml.quality", "spark_ml.registry", "judge"),
 }
 # Modules of a package that run in another environment than the rest of it.
-ELSEWHERE = {"runner.superset_init": "superset", "spark_ml.notebook": "models", "bench.page": "spark", "bench.kmeans": "models"}
+ELSEWHERE = {
+    "runner.superset_init": "superset",
+    "spark_ml.notebook": "models",
+    "bench.page": "spark",
+    "bench.kmeans": "models",
+    "bench.usual_jobs": "flink",
+}
 # What computes from events; serving joins them when it is there.
 PIPELINE = ("alerts", "flink_jobs", "cdc", "lakehouse", "spark_ml", "serving", "dbt", "airflow", "superset", "clickhouse_http")
 
