@@ -84,7 +84,7 @@ def committed(first: int) -> dict[Key, tuple[list[int], list[int]]]:
 
 
 def records(topic: str) -> Iterable[dict]:
-    consumer = Consumer({"bootstrap.servers": settings().brokers, "group.id": "bench", "enable.auto.commit": False})
+    consumer = Consumer({"bootstrap.servers": settings().bootstrap_servers, "group.id": "bench", "enable.auto.commit": False})
     try:
         for number in consumer.list_topics(topic, 10).topics[topic].partitions:
             low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)
