@@ -17,7 +17,6 @@ from bench.memory import memory
 from bench.models import models
 from bench.storage import storage
 from bench.throughput import throughput
-from bench.usual import usual
 from contracts.settings import settings
 
 
@@ -50,7 +49,6 @@ def main(names: Sequence[str]) -> int:
         "demo": demo,
         # The backlogs first: they also have the JVMs compile what a stack that has run for a while has compiled.
         "throughput": lambda: throughput(s.number("BENCH_EVENTS", 500_000), s.number("BENCH_CUSTOMERS", 40_000)),
-        "usual": lambda: usual(s.number("BENCH_USUAL_EVENTS", 300_000)),
         "latency": lambda: latency(s.number("BENCH_LIVE_RATE", 2000), s.number("BENCH_LIVE_SECONDS", 150)),
         "changes": lambda: changes(s.number("BENCH_CHANGE_RATE", 2000), 30, s.number("BENCH_CHANGE_BULK", 300_000)),
         "memory": memory,

@@ -16,7 +16,7 @@ BLOCK = re.compile(r"(<!-- figures -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 def table(results: dict) -> str:
     rows, parts = [], results | results.get("models", {})
-    shown = ("throughput", "usual", "latency", "changes", "memory", "marts", "churn", "segments", "demo")
+    shown = ("throughput", "latency", "changes", "memory", "marts", "churn", "segments", "demo")
     for found in map(parts.get, shown):
         if not found:
             continue
@@ -33,10 +33,6 @@ def table(results: dict) -> str:
                     f"{found['flink_catch_up_at_once_events_per_second']:,} events/s",
                 ),
             ]
-        if "ratio" in found:
-            label = "… the usual way: a job a table, a flush a row; ours in the same run"
-            ours = f"{found['ours_events_per_second']:,}, {found['ratio']} times as many"
-            rows.append((label, f"{found['events_per_second']:,} events/s; {ours}"))
         if "rate_events_per_second" in found:
             for name, label in (
                 ("event_to_postgres_metric_ms", "Event to Postgres metric"),
