@@ -98,7 +98,7 @@ K_SELECTION = ResultTable(
     (
         *_RUN,
         Column("k", Type.INTEGER, "Number of clusters tried."),
-        Column("silhouette", Type.DOUBLE, "Mean silhouette by squared Euclidean distance, -1 to 1; the highest stable one wins."),
+        Column("silhouette", Type.DOUBLE, "Mean silhouette by squared Euclidean distance, -1 to 1."),
         Column("seed_stability", Type.DOUBLE, "Median adjusted Rand index against clusterings of a sample with other seeds."),
         Column("bootstrap_stability", Type.DOUBLE, "The same against clusterings of samples drawn with replacement."),
         Column("cost", Type.DOUBLE, "Sum of squared distances to the centres."),

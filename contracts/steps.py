@@ -79,7 +79,7 @@ EXPORT = Step(
 SEGMENTS = Step(
     "kmeans_segments", "spark",
     ("-m", "spark_ml.segments", "--run-id", Value.RUN_ID, "--k-min", Value.K_MIN, "--k-max", Value.K_MAX),
-    "Cut the customers into segments with Spark K-Means; k is the one with the best silhouette among the stable ones.",
+    "Cut the customers into segments with Spark K-Means; k is the largest stable one near the best silhouette.",
     minutes=120,
 )  # fmt: skip
 WRITE_BACK = Step(

@@ -1,4 +1,4 @@
-"""K-Means over scaled features for each number of clusters; of the stable ones the best silhouette wins."""
+"""K-Means over scaled features for each number of clusters; of the stable ones the finest near the best silhouette wins."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from contracts.ml import CUSTOMER_KEY
 from lakehouse.errors import LakeError
 from spark_ml.features import SCALED
-from spark_ml.stability import MAX_ITERATIONS, SAMPLE, STABLE_FROM, STARTS, Stability, stability
+from spark_ml.stability import MAX_ITERATIONS, NEAR, SAMPLE, STABLE_FROM, STARTS, Stability, stability
 
 CLUSTER = "cluster"
 # Rounds of k-means||. With Spark's own 2 a start may come by fewer centres than clusters, on which Spark 4.1 fails.
@@ -66,10 +66,12 @@ def try_all(scaled: DataFrame, ks: range, seed: int) -> list[Candidate]:
 
 
 def best(candidates: list[Candidate]) -> Candidate:
-    """Of the stable ones the highest silhouette, where none is stable the most stable; of equals, the fewest clusters."""
+    """Of the stable ones the finest whose silhouette is near the best; where none is stable, the most stable with the fewest."""
     stable = [candidate for candidate in candidates if candidate.stability.worst >= STABLE_FROM]
     if stable:
-        return max(stable, key=lambda candidate: (candidate.silhouette, -candidate.k))
+        highest = max(candidate.silhouette for candidate in stable)
+        near = [candidate for candidate in stable if candidate.silhouette >= highest - NEAR * abs(highest)]
+        return max(near, key=lambda candidate: candidate.k)
     return max(candidates, key=lambda candidate: (candidate.stability.worst, -candidate.k))
 
 

@@ -31,7 +31,7 @@ from lakehouse.errors import LakeError
 from lakehouse.program import exit_code
 from spark_ml import plots
 from spark_ml.pages import STYLE, publish
-from spark_ml.stability import STABLE_FROM
+from spark_ml.stability import NEAR, STABLE_FROM
 
 PAGE = Path(__file__).parent / "report.html"
 SAMPLE = 4000
@@ -213,6 +213,7 @@ def page(run_id: str, facts: dict[str, Any], drawn: dict[str, str], profiles: pd
         silhouette=f"{facts['silhouette']:.3f}",
         stability=f"{facts['stability']:.2f}",
         bar=f"{STABLE_FROM}",
+        near=f"{NEAR:.0%}",
         previous_run=escape(facts["previous_run"] or "none"),
         seconds=f"{facts['seconds']:.0f} s",
         computed_at=facts["computed_at"].replace("T", " ").removesuffix("+00:00"),

@@ -1,9 +1,10 @@
 """Customer segments by K-Means: ``python -m spark_ml.segments --run-id R [--k-min 2 --k-max 10 --seed 1]``.
 
-Reads the features at the snapshot that the run exported, tries each k, takes the one with the best silhouette among those that
-chance hardly changes, and gives the segments the numbers of those that they go on from in the run before. Writes under the run
-id: the model to the object store, then segment_profiles, k_selection, segment_inputs and, last, customer_segments to the lake.
-A run whose customer_segments are there is done: run again, it changes nothing. Facts go to VAR_DIR/runs/R/segments.json.
+Reads the features at the snapshot that the run exported, tries each k, takes the finest of those that chance hardly changes and
+whose silhouette is near the best, and gives the segments the numbers of those that they go on from in the run before. Writes
+under the run id: the model to the object store, then segment_profiles, k_selection, segment_inputs and, last, customer_segments
+to the lake. A run whose customer_segments are there is done: run again, it changes nothing. Facts go to
+VAR_DIR/runs/R/segments.json.
 """
 
 import argparse

@@ -10,6 +10,8 @@ import numpy as np
 
 # From this median adjusted Rand index on, over seeds and over bootstraps, a number of clusters is stable.
 STABLE_FROM = 0.8
+# A silhouette so near the highest one, relative to it, is as good: the more segments, the more there is to act on.
+NEAR = 0.1
 # Customers who are clustered anew.
 SAMPLE = 2000
 # Clusterings made anew: of the sample with other seeds, and of samples drawn from it with replacement.

@@ -5,7 +5,7 @@ Every six hours, and whenever it is triggered:
 1. **freeze** names the run and its cutoff. Both come from the DAG run alone, so they are the same for every retry.
 2. **dbt_build** builds and tests the marts in ClickHouse, as known at the end of the cutoff's day.
 3. **export_to_iceberg** copies the marts as Parquet to the object store and commits them to Iceberg.
-4. **kmeans_segments** cuts the customers into segments with Spark; the best silhouette among the stable numbers wins.
+4. **kmeans_segments** cuts the customers into segments with Spark: as many as are stable, at nearly the best silhouette.
    A segment that goes on from one of the run before keeps its number.
 5. **write_back_to_clickhouse** copies the segments to ClickHouse, where the dashboards read them.
 6. **report** writes one HTML file with the plots.

@@ -138,7 +138,9 @@ def test_the_best_of_the_stable_is_chosen_and_else_the_most_stable():
     wide, right, unstable = candidate(2, 0.4, 1.0, 0.9), candidate(4, 0.5, 0.95, 0.85), candidate(6, 0.7, 0.99, 0.79)
     assert best([wide, right, unstable]) is right
     assert best([unstable, candidate(5, 0.8, 0.6, 0.95)]) is unstable
-    assert best([candidate(3, 0.5, 1.0, 1.0), candidate(4, 0.5, 1.0, 1.0)]).k == 3
+    assert best([candidate(3, 0.5, 1.0, 1.0), candidate(4, 0.46, 1.0, 1.0), candidate(5, 0.44, 1.0, 1.0)]).k == 4
+    assert best([candidate(3, -0.5, 1.0, 1.0), candidate(4, -0.6, 1.0, 1.0)]).k == 3
+    assert best([candidate(3, 0.5, 0.6, 0.6), candidate(4, 0.9, 0.6, 0.6)]).k == 3
 
 
 def test_no_stable_number_is_said(spark: SparkSession):
