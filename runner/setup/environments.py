@@ -30,6 +30,9 @@ ENVIRONMENTS = {
     "synth": 0.7,
     "models": 2.0,
 }
+# What the machine must have for one, beside Python.
+OPENMP = "OpenMP"
+NEEDS = {"models": (OPENMP,)}
 # What running the stack does not take.
 ON_REQUEST = ("dev", "synth")
 
@@ -71,7 +74,7 @@ def items(tools: Path) -> list[Item]:
             name,
             installed=partial(installed, name, tools / "venvs" / name),
             install=partial(install, name, tools / "venvs" / name, uv),
-            needs=(PYTHON,),
+            needs=(PYTHON, *NEEDS.get(name, ())),
             disk_gb=size,
         )
         for name, size in ENVIRONMENTS.items()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from contracts.settings import Settings
 from runner.preflight import MEGABYTE, available_mb
-from runner.setup.environments import PYTHON
+from runner.setup.environments import OPENMP, PYTHON
 from runner.setup.item import Run, SetupError
 
 MEMORY_MB = 10_000
@@ -41,14 +41,23 @@ def version(text: str, pattern: str) -> tuple[int, ...]:
     return tuple(int(number) for number in found.groups()) if found else ()
 
 
+def loads(library: str) -> bool:
+    return bool(output_of(PYTHON, "-c", f"import ctypes; ctypes.CDLL('{library}'); print('found')"))
+
+
 def python_problem() -> str:
     if version(output_of(PYTHON, "--version"), r"Python (\d+)\.(\d+)") != (3, 11):
         return f"{PYTHON} is missing"
     if not shutil.which("uv") and not output_of(PYTHON, "-c", "import ensurepip, venv; print('found')"):
         return f"{PYTHON} lacks its venv module"
-    if not output_of(PYTHON, "-c", f"import ctypes; ctypes.CDLL('lib{PYTHON}.so.1.0'); print('found')"):
+    if not loads(f"lib{PYTHON}.so.1.0"):
         return f"{PYTHON} lacks its library, which Flink loads into its JVM"
     return ""
+
+
+def openmp_problem() -> str:
+    """LightGBM's wheel does not bring the runtime library that it loads."""
+    return "" if loads("libgomp.so.1") else "libgomp.so.1 is missing"
 
 
 def java_problem() -> str:
@@ -92,6 +101,7 @@ def on_path(*names: str) -> Callable[[], str]:
 
 TOOLS = {
     PYTHON: Tool(python_problem, ("python3.11", "python3.11-venv", "libpython3.11")),
+    OPENMP: Tool(openmp_problem, ("libgomp1",)),
     "java": Tool(java_problem, ("openjdk-17-jre-headless",)),
     "mvn": Tool(on_path("mvn"), ("maven",)),
     "go": Tool(go_problem, ()),

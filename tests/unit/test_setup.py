@@ -436,6 +436,10 @@ def test_names_select_and_none_is_everything_that_running_takes(tmp_path: Path) 
     assert setup.select(items, ["chromium"]) == []
 
 
+def test_a_library_that_is_missing_is_told_from_one_that_loads() -> None:
+    assert prerequisites.loads("libc.so.6") and not prerequisites.loads("libnowhere.so.1")
+
+
 def test_every_need_is_a_known_tool(tmp_path: Path) -> None:
     needs = {need for chosen in setup.catalogue(tmp_path).values() for need in chosen.needs}
     assert needs
