@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from judge.interval import Interval
 from judge.planted import Planted
 
 DAY = pd.Timedelta(days=1)
@@ -17,7 +18,7 @@ METRICS = ("conversion", "revenue")
 
 
 @dataclass(frozen=True)
-class Lift:
+class Lift(Interval):
     """Of a variant against its control: planted, measured, and the 95 % interval."""
 
     experiment: str
@@ -27,10 +28,6 @@ class Lift:
     estimate: float
     low: float
     high: float
-
-    @property
-    def missed(self) -> bool:
-        return not self.low <= self.planted <= self.high
 
 
 def lifts(planted: Planted, results: pd.DataFrame, controls: pd.DataFrame) -> Iterator[Lift]:

@@ -11,6 +11,7 @@ from math import comb
 import pandas as pd
 
 from generators.segments import SEGMENTS, Segment
+from judge.interval import Interval
 from judge.planted import Planted
 from spark_ml.lifetime import buying, spending
 from spark_ml.lifetime.posterior import around_the_mode
@@ -25,7 +26,7 @@ SEED = 1
 
 
 @dataclass(frozen=True)
-class Recovered:
+class Recovered(Interval):
     """A parameter of a segment: planted value, estimate and interval."""
 
     segment: str
@@ -34,10 +35,6 @@ class Recovered:
     estimate: float
     low: float
     high: float
-
-    @property
-    def missed(self) -> bool:
-        return not self.low <= self.planted <= self.high
 
 
 def summary(planted: Planted, orders: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
