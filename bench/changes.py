@@ -1,6 +1,7 @@
 """Changes of the shop's own table on their way to ClickHouse: at a steady rate, and many at once. They are deleted again."""
 
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,22 +14,24 @@ from verify.settle import settle
 from verify.stores import warehouse
 
 TICK_SECONDS = 0.02
-STEADY, BULK = "bench-steady-", "bench-bulk-"
+PREFIX = "bench-"
 
 
 def changes(rate: int, seconds: int, bulk: int) -> dict[str, object]:
     """``rate`` rows a second in a commit each TICK_SECONDS; then ``bulk`` rows in one."""
     settle()
+    # ClickHouse may still have the rows of a run before, beside their deletion.
+    steady, at_once = (f"{PREFIX}{uuid.uuid4().hex[:8]}-" for _ in range(2))
     with shop() as connection, removed(connection):
-        sent = steadily(connection, rate, seconds)
+        sent = steadily(connection, steady, rate, seconds)
         settle()
-        late = delays(STEADY)
+        late = delays(steady)
         if len(late) != sent:
             raise RuntimeError(f"{sent:,} rows were inserted and {len(late):,} arrived")
-        insert(connection, BULK, 0, bulk)
+        insert(connection, at_once, 0, bulk)
         settle()
         # From the commit to the last row's arrival.
-        passed = max(delays(BULK)) / 1000
+        passed = max(delays(at_once)) / 1000
     return {
         "rate_rows_per_second": rate,
         "reached_rows_per_second": round(sent / seconds),
@@ -49,17 +52,17 @@ def removed(connection: psycopg.Connection) -> Iterator[None]:
     try:
         yield
     finally:
-        connection.execute(f"DELETE FROM {CUSTOMERS.qualified} WHERE customer_id LIKE 'bench-%'")  # type: ignore[arg-type]
+        connection.execute(f"DELETE FROM {CUSTOMERS.qualified} WHERE customer_id LIKE '{PREFIX}%'")  # type: ignore[arg-type]
         settle()
 
 
-def steadily(connection: psycopg.Connection, rate: int, seconds: int) -> int:
+def steadily(connection: psycopg.Connection, prefix: str, rate: int, seconds: int) -> int:
     """Rows inserted. A tick that comes late makes up for what it missed."""
     began, sent = time.monotonic(), 0
     while sent < rate * seconds:
         due = min(int((time.monotonic() - began) * rate), rate * seconds)
         if due > sent:
-            insert(connection, STEADY, sent, due)
+            insert(connection, prefix, sent, due)
             sent = due
         time.sleep(TICK_SECONDS)
     return sent

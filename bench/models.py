@@ -100,7 +100,7 @@ def multiply(warehouse: Client, mart: str, customers: int, newest: str = "1", mo
     warehouse.command(
         f"INSERT INTO marts.{mart} SELECT * EXCEPT (copy)"
         f" REPLACE (concat(customer_id, '-', toString(copy)) AS customer_id{more})"
-        f" FROM {once} CROSS JOIN (SELECT number AS copy FROM numbers({copies}))"
+        f" FROM {once} CROSS JOIN (SELECT number AS copy FROM numbers({copies})) AS copies"
     )
 
 

@@ -98,10 +98,10 @@ K_SELECTION = ResultTable(
     (
         *_RUN,
         Column("k", Type.INTEGER, "Number of clusters tried."),
-        Column("silhouette", Type.DOUBLE, "Mean silhouette by squared Euclidean distance, -1 to 1."),
+        Column("silhouette", Type.DOUBLE, "Mean silhouette of a sample by squared Euclidean distance, -1 to 1."),
         Column("seed_stability", Type.DOUBLE, "Median adjusted Rand index against clusterings of a sample with other seeds."),
         Column("bootstrap_stability", Type.DOUBLE, "The same against clusterings of samples drawn with replacement."),
-        Column("cost", Type.DOUBLE, "Sum of squared distances to the centres."),
+        Column("cost", Type.DOUBLE, "Sum of squared distances to the centres, of the sample."),
         Column("chosen", Type.INTEGER, "1 for the number that the segments were made with, else 0."),
     ),
     "One row per run and number of clusters tried.",

@@ -204,6 +204,11 @@ class Settings:
         return self.get("JVM_COMPILER", "-XX:TieredStopAtLevel=1")
 
     @property
+    def connect_compiler(self) -> str:
+        """The compiler of Kafka Connect's JVM: a row passes so much code there that the optimising one is worth its time."""
+        return self.get("CONNECT_JVM_COMPILER", "-XX:+TieredCompilation")
+
+    @property
     def clock_tolerance_hours(self) -> int:
         """How far ahead of now an event may be dated."""
         return self.number("CLOCK_TOLERANCE_HOURS", 24)

@@ -1,11 +1,9 @@
-"""K-Means over scaled features for each number of clusters; of the stable ones the finest near the best silhouette wins."""
+"""Spark's K-Means over the scaled features of all customers, into the number of clusters that a sample has shown to be best."""
 
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
-from pyspark import inheritable_thread_target
 from pyspark.ml.clustering import KMeans, KMeansModel
 from pyspark.ml.evaluation import ClusteringEvaluator
 from pyspark.ml.functions import vector_to_array
@@ -14,65 +12,28 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from contracts.ml import CUSTOMER_KEY
 from lakehouse.errors import LakeError
+from spark_ml.choice import SAMPLE, Candidate
 from spark_ml.features import SCALED
-from spark_ml.stability import MAX_ITERATIONS, NEAR, SAMPLE, STABLE_FROM, STARTS, Stability, stability
+from spark_ml.in_memory import MAX_ITERATIONS, STARTS
 
 CLUSTER = "cluster"
 # Rounds of k-means||. With Spark's own 2 a start may come by fewer centres than clusters, on which Spark 4.1 fails.
 INITIAL_ROUNDS = 3
-# A small input has one task a stage: a second fit uses the core that the first leaves idle.
-AT_ONCE = 2
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A clustering into ``k``: cost is the sum of squared distances to the centres."""
+class Clustering:
+    """All customers, cut as the candidate says: mean silhouette, and the sum of squared distances to the centres."""
 
-    k: int
+    candidate: Candidate
     silhouette: float
     cost: float
-    stability: Stability
     model: KMeansModel
-
-
-def check_bounds(k_min: int, k_max: int) -> None:
-    """LakeError unless there is a number of clusters between them."""
-    if not 2 <= k_min <= k_max:
-        raise LakeError(f"k from {k_min} to {k_max}: expected 2 <= k-min <= k-max")
 
 
 def different(scaled: DataFrame, enough: int) -> int:
     """Customers with different features, counted up to ``enough``."""
     return scaled.select(SCALED).distinct().limit(enough).count()
-
-
-def k_range(customers: int, k_min: int, k_max: int) -> range:
-    """Numbers of clusters to try: each must leave two different customers a cluster. LakeError where none can."""
-    if customers < 2 * k_min:
-        needed = f"at least {2 * k_min} are needed"
-        raise LakeError(f"{customers} customers with different features are too few for {k_min} clusters: {needed}")
-    return range(k_min, min(k_max, customers // 2) + 1)
-
-
-def try_all(scaled: DataFrame, ks: range, seed: int) -> list[Candidate]:
-    """A candidate for each k that leaves no cluster empty. LakeError where there is none."""
-    attempt = partial(_try, scaled, sampled(scaled), seed=seed)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        tried = list(pool.map(inheritable_thread_target(scaled.sparkSession)(attempt), ks))
-    candidates = [candidate for candidate in tried if candidate is not None]
-    if not candidates:
-        raise LakeError(f"every clustering into {ks.start} to {ks.stop - 1} clusters left one of them empty")
-    return candidates
-
-
-def best(candidates: list[Candidate]) -> Candidate:
-    """Of the stable ones the finest whose silhouette is near the best; where none is stable, the most stable with the fewest."""
-    stable = [candidate for candidate in candidates if candidate.stability.worst >= STABLE_FROM]
-    if stable:
-        highest = max(candidate.silhouette for candidate in stable)
-        near = [candidate for candidate in stable if candidate.silhouette >= highest - NEAR * abs(highest)]
-        return max(near, key=lambda candidate: candidate.k)
-    return max(candidates, key=lambda candidate: (candidate.stability.worst, -candidate.k))
 
 
 def sampled(scaled: DataFrame) -> np.ndarray:
@@ -81,25 +42,21 @@ def sampled(scaled: DataFrame) -> np.ndarray:
     return np.array([row[0] for row in drawn.collect()])
 
 
-def refined(scaled: DataFrame, chosen: Candidate, seed: int) -> Candidate:
-    """The cheapest of STARTS, of which the candidate is one. For choosing it one is enough: a stable number of clusters comes out
-    alike whatever the start, and an unstable one shows as such."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        attempt = inheritable_thread_target(scaled.sparkSession)(partial(_fit, scaled, chosen.k))
-        others = [fit for fit in pool.map(attempt, range(seed + STARTS, seed + 2 * STARTS - 1)) if _full(fit)]
-    cheapest = min(others, key=lambda fit: fit.summary.trainingCost, default=chosen.model)
-    if cheapest is chosen.model or cheapest.summary.trainingCost >= chosen.cost:
-        return chosen
-    return replace(chosen, silhouette=_silhouette(scaled, cheapest), cost=cheapest.summary.trainingCost, model=cheapest)
+def cluster(scaled: DataFrame, ranked: Iterable[Candidate], seed: int) -> Clustering:
+    """By the first of the candidates that leaves no cluster empty. LakeError where all leave one."""
+    for candidate in ranked:
+        if (model := _fitted(scaled, candidate, seed)) is not None:
+            return Clustering(candidate, _silhouette(scaled, model), model.summary.trainingCost, model)
+    raise LakeError("every clustering left a cluster empty")
 
 
-def _try(scaled: DataFrame, sample: np.ndarray, k: int, seed: int) -> Candidate | None:
-    """The first of STARTS that leaves no cluster empty."""
-    model = next(filter(_full, (_fit(scaled, k, seed + start) for start in range(STARTS))), None)
-    if model is None:
-        return None
-    agreement = stability(sample, np.array(model.clusterCenters()), seed)
-    return Candidate(k, _silhouette(scaled, model), model.summary.trainingCost, agreement, model)
+def _fitted(scaled: DataFrame, candidate: Candidate, seed: int) -> KMeansModel | None:
+    """Of STARTS without an empty cluster the first where the number is stable, else the cheapest: a stable clustering comes out
+    alike whatever the start."""
+    full = filter(_full, (_fit(scaled, candidate.k, seed + start) for start in range(STARTS)))
+    if candidate.stable:
+        return next(full, None)
+    return min(full, key=lambda fit: fit.summary.trainingCost, default=None)
 
 
 def _full(fit: KMeansModel) -> bool:

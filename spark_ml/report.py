@@ -30,8 +30,9 @@ from lakehouse import clients, runs
 from lakehouse.errors import LakeError
 from lakehouse.program import exit_code
 from spark_ml import plots
+from spark_ml.choice import NEAR
 from spark_ml.pages import STYLE, publish
-from spark_ml.stability import NEAR, STABLE_FROM
+from spark_ml.stability import STABLE_FROM
 
 PAGE = Path(__file__).parent / "report.html"
 SAMPLE = 4000

@@ -11,7 +11,8 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from contracts.ml import CUSTOMER_KEY, REVENUE, SEGMENT_FEATURES
 from spark_ml import features, matching, naming
-from spark_ml.clustering import CLUSTER, Candidate, best, different, k_range, refined, try_all
+from spark_ml.choice import Candidate, k_range, ranked, try_all
+from spark_ml.clustering import CLUSTER, Clustering, cluster, different, sampled
 from spark_ml.naming import Profile
 from spark_ml.stability import STABLE_FROM
 
@@ -37,7 +38,7 @@ class Segmentation:
     customers: int
     measured: tuple[features.Measured, ...]
     candidates: list[Candidate]
-    chosen: Candidate
+    chosen: Clustering
     profiles: list[Profile]
     names: dict[int, str]
     overlap: dict[int, float]
@@ -57,10 +58,8 @@ def segment(
     preparing = PipelineModel(stages=_fitted(features.preparation(telling), data))
     scaled = preparing.transform(data).select(CUSTOMER_KEY, *(one.feature.name for one in measured), features.SCALED).cache()
     ks = k_range(different(scaled, 2 * k_max), k_min, k_max)
-    candidates = try_all(scaled, ks, seed)
-    found = best(candidates)
-    chosen = refined(scaled, found, seed)
-    candidates[candidates.index(found)] = chosen
+    candidates = try_all(sampled(scaled), ks, seed)
+    chosen = cluster(scaled, ranked(candidates), seed)
     clustered = with_previous(chosen.model.transform(scaled), before)
     overlap = matching.overlaps(common(clustered))
     matched = matching.match(overlap)
@@ -80,7 +79,7 @@ def segment(
         {segment: overlap[cluster, segment] for cluster, segment in matched.items()},
         PipelineModel(stages=[*preparing.stages, chosen.model, labels]),
         assigned,
-        notes(measured, ks, k_max, chosen),
+        notes(measured, ks, k_max, chosen.candidate),
     )
 
 
@@ -89,7 +88,7 @@ def notes(measured: tuple[features.Measured, ...], ks: range, k_max: int, chosen
     found = features.notes(measured)
     if ks.stop - 1 < k_max:
         found.append(f"k up to {ks.stop - 1} instead of {k_max}: more would leave fewer than two different customers a cluster")
-    if chosen.stability.worst < STABLE_FROM:
+    if not chosen.stable:
         found.append(
             f"no number of clusters is stable: made anew, these {chosen.k} have an adjusted Rand index of "
             f"{chosen.stability.worst:.2f}, below {STABLE_FROM}"
@@ -120,7 +119,7 @@ def _fitted(stages: list[Transformer | StandardScaler], data: DataFrame) -> list
 
 def profile_all(
     clustered: DataFrame,
-    chosen: Candidate,
+    chosen: Clustering,
     telling: tuple[features.Measured, ...],
     customers: int,
     matched: dict[int, int],
@@ -159,7 +158,7 @@ def _labels(segments: dict[int, int], names: dict[int, str]) -> SQLTransformer:
     return SQLTransformer(statement=f"SELECT *, {columns} FROM __THIS__")
 
 
-def _distance(chosen: Candidate) -> Column:
+def _distance(chosen: Clustering) -> Column:
     centres = F.array(*(F.array(*(F.lit(float(at)) for at in centre)) for centre in chosen.model.clusterCenters()))
     squares = F.zip_with(vector_to_array(features.SCALED), centres[F.col(CLUSTER)], lambda value, at: (value - at) * (value - at))
     return F.sqrt(F.aggregate(squares, F.lit(0.0), lambda total, square: total + square))

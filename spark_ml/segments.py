@@ -14,22 +14,24 @@ import time
 from datetime import UTC, date, datetime
 from typing import Any
 
+import pandas as pd
 from pyiceberg.catalog import Catalog
 from pyiceberg.expressions import EqualTo
-from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from contracts.lake import CUSTOMER_FEATURES
-from contracts.ml import CUSTOMER_SEGMENTS, K_SELECTION, SEGMENT_INPUTS, SEGMENT_PROFILES, ResultTable
+from contracts.ml import CUSTOMER_SEGMENTS, K_SELECTION, SEGMENT_INPUTS, SEGMENT_PROFILES
 from contracts.settings import settings
 from contracts.steps import K_MAX, K_MIN
 from lakehouse import clients, runs
 from lakehouse.errors import LakeError
 from lakehouse.program import exit_code
-from spark_ml import features, model_store, naming, results
-from spark_ml.clustering import Candidate, check_bounds
+from lakehouse.results import ensure, replace_run
+from spark_ml import features, model_store, naming
+from spark_ml.choice import Candidate, check_bounds
 from spark_ml.naming import Profile
 from spark_ml.previous import predecessor
+from spark_ml.results import overwrite_run
 from spark_ml.segmentation import Segmentation, segment
 from spark_ml.session import session
 
@@ -43,17 +45,17 @@ def already_there(catalog: Catalog, run_id: str) -> int:
     return catalog.load_table(CUSTOMER_SEGMENTS.identifier).scan(row_filter=EqualTo("run_id", run_id)).count()
 
 
-def write(spark: SparkSession, found: Segmentation, run_id: str, before: str, as_of: str, computed_at: datetime) -> None:
-    """The small tables first: who sees the run's customers finds everything else."""
+def write(catalog: Catalog, found: Segmentation, run_id: str, before: str, as_of: str, computed_at: datetime) -> None:
+    """The small tables first, without Spark: who sees the run's customers finds everything else."""
     run = {"run_id": run_id, "as_of": date.fromisoformat(as_of), "computed_at": computed_at}
     matched = {one.segment: {"previous_run": before, "overlap": found.overlap.get(one.segment, 0.0)} for one in found.profiles}
     profiles = (profile_row(one, found.names[one.segment]) | matched[one.segment] for one in found.profiles)
-    tried = (tried_row(one, one is found.chosen) for one in found.candidates)
+    tried = (tried_row(one, one is found.chosen.candidate) for one in found.candidates)
     inputs = (input_row(one) for one in found.measured)
     for table, rows in ((SEGMENT_PROFILES, profiles), (K_SELECTION, tried), (SEGMENT_INPUTS, inputs)):
-        results.replace_run(spark, table, _frame(spark, table, [run | row for row in rows]), run_id, as_of)
+        replace_run(catalog, table, pd.DataFrame([run | row for row in rows]), run_id, as_of)
     assigned = found.assigned.withColumns({name: F.lit(value) for name, value in run.items()})
-    results.replace_run(spark, CUSTOMER_SEGMENTS, assigned, run_id, as_of)
+    overwrite_run(CUSTOMER_SEGMENTS, assigned, run_id, as_of)
 
 
 def tried_row(one: Candidate, chosen: bool) -> dict[str, Any]:
@@ -99,19 +101,16 @@ def profile_row(profile: Profile, name: str) -> dict[str, Any]:
     }
 
 
-def _frame(spark: SparkSession, table: ResultTable, rows: list[dict[str, Any]]) -> DataFrame:
-    return spark.createDataFrame([tuple(row[column.name] for column in table.columns) for row in rows], results.schema(table))
-
-
 def facts(found: Segmentation, source: dict[str, Any]) -> dict[str, Any]:
     """What the report and later runs need to know of this one, beside its tables."""
     return {
         "as_of": source["as_of"],
         "snapshot_id": source["snapshot_id"],
         "customers": found.customers,
-        "k": found.chosen.k,
+        "k": found.chosen.candidate.k,
         "silhouette": found.chosen.silhouette,
-        "stability": found.chosen.stability.worst,
+        "cost": found.chosen.cost,
+        "stability": found.chosen.candidate.stability.worst,
         "notes": found.notes,
         "features": [
             {"name": one.feature.name, "logged": one.logged, "median": one.median, "bounds": one.bounds}
@@ -136,6 +135,8 @@ def run(run_id: str, parameters: dict[str, int]) -> dict[str, Any]:
         return known
     computed_at = datetime.now(UTC).replace(microsecond=0)
     earlier = predecessor(catalog, run_id, date.fromisoformat(source["as_of"]))
+    # Before Spark looks at it: a session remembers a table's columns.
+    ensure(catalog, CUSTOMER_SEGMENTS)
     with session(settings(), f"segments {run_id}", source["rows"]) as spark:
         name = f"{CUSTOMER_FEATURES.identifier} at snapshot {source['snapshot_id']}"
         frozen = features.frozen_features(spark, catalog, source["snapshot_id"])
@@ -150,7 +151,7 @@ def run(run_id: str, parameters: dict[str, int]) -> dict[str, Any]:
             "model": address, "computed_at": computed_at.isoformat(), "seconds": seconds,
         }  # fmt: skip
         runs.write(run_id, runs.SEGMENTS, known)
-        write(spark, found, run_id, earlier.run_id or "", source["as_of"], computed_at)
+        write(catalog, found, run_id, earlier.run_id or "", source["as_of"], computed_at)
     written = already_there(catalog, run_id)
     if written != found.customers:
         raise LakeError(f"{CUSTOMER_SEGMENTS.identifier}: {written} rows written of run {run_id}, {found.customers} expected")

@@ -43,7 +43,13 @@ def service(s: Settings) -> Service:
     config = s.var / "etc" / "connect.properties"
     return Service(
         name="connect",
-        command=java_command(s, s.get("CONNECT_HEAP", "384m"), "org.apache.kafka.connect.cli.ConnectDistributed", str(config)),
+        command=java_command(
+            s,
+            s.get("CONNECT_HEAP", "384m"),
+            "org.apache.kafka.connect.cli.ConnectDistributed",
+            str(config),
+            compiler=s.connect_compiler,
+        ),
         environment={"DEBEZIUM_PASSWORD": s.secret("DEBEZIUM_PASSWORD")},
         depends_on=kafka.names(s),
         ports=("CONNECT",),

@@ -26,13 +26,13 @@ def names(s: Settings) -> tuple[str, ...]:
     return tuple(map(service_name, s.brokers))
 
 
-def java_command(s: Settings, heap: str, *arguments: str) -> tuple[str, ...]:
+def java_command(s: Settings, heap: str, *arguments: str, compiler: str | None = None) -> tuple[str, ...]:
     """A program of the Kafka distribution with its heap and our logging."""
     return (
         java(),
         f"-Xms{heap}",
         f"-Xmx{heap}",
-        s.jvm_compiler,
+        compiler or s.jvm_compiler,
         "-XX:+UseG1GC",
         "-XX:MaxGCPauseMillis=20",
         "-XX:+ExitOnOutOfMemoryError",

@@ -40,10 +40,10 @@ CREATE TABLE IF NOT EXISTS ml.k_selection (
   as_of Date32 COMMENT 'The features are as known at the end of this day, UTC.',
   computed_at DateTime64(3, 'UTC') COMMENT 'When the run computed it; the same in all rows of a run.',
   k Int32 COMMENT 'Number of clusters tried.',
-  silhouette Float64 COMMENT 'Mean silhouette by squared Euclidean distance, -1 to 1.',
+  silhouette Float64 COMMENT 'Mean silhouette of a sample by squared Euclidean distance, -1 to 1.',
   seed_stability Float64 COMMENT 'Median adjusted Rand index against clusterings of a sample with other seeds.',
   bootstrap_stability Float64 COMMENT 'The same against clusterings of samples drawn with replacement.',
-  cost Float64 COMMENT 'Sum of squared distances to the centres.',
+  cost Float64 COMMENT 'Sum of squared distances to the centres, of the sample.',
   chosen Int32 COMMENT '1 for the number that the segments were made with, else 0.',
   _ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When ClickHouse took the row.'
 )

@@ -14,7 +14,8 @@ from contracts.ml import CUSTOMER_KEY, SEGMENT_FEATURES
 from contracts.settings import settings
 from lakehouse.errors import LakeError
 from spark_ml import features
-from spark_ml.clustering import CLUSTER, Candidate, best, check_bounds
+from spark_ml.choice import Candidate, check_bounds, ranked
+from spark_ml.clustering import CLUSTER
 from spark_ml.segmentation import PREVIOUS, Before, Segmentation, segment
 from spark_ml.session import configuration
 from spark_ml.stability import Stability, adjusted_rand
@@ -64,13 +65,13 @@ def as_before(spark: SparkSession, of_customer: dict[str, int], names: dict[int,
 
 
 def candidate(k: int, silhouette: float, seeds: float, bootstraps: float) -> Candidate:
-    return Candidate(k, silhouette, 1.0, Stability(seeds, bootstraps), model=None)
+    return Candidate(k, silhouette, 1.0, Stability(seeds, bootstraps))
 
 
 def test_planted_groups_are_found(spark: SparkSession):
     frame, group = planted(groups=5, customers=1000)
     found = cut(spark, frame, 4, 6)
-    assert found.chosen.k == 5
+    assert found.chosen.candidate.k == 5
     rows = {row[CUSTOMER_KEY]: row for row in found.assigned.collect()}
     assert adjusted_rand(group, np.array([rows[customer]["segment"] for customer in frame[CUSTOMER_KEY]])) >= 0.95
     assert len({row["segment_name"] for row in rows.values()}) == 5
@@ -136,11 +137,12 @@ def test_outliers_are_named_and_do_not_draw_the_centres(spark: SparkSession):
 
 def test_the_best_of_the_stable_is_chosen_and_else_the_most_stable():
     wide, right, unstable = candidate(2, 0.4, 1.0, 0.9), candidate(4, 0.5, 0.95, 0.85), candidate(6, 0.7, 0.99, 0.79)
-    assert best([wide, right, unstable]) is right
-    assert best([unstable, candidate(5, 0.8, 0.6, 0.95)]) is unstable
-    assert best([candidate(3, 0.5, 1.0, 1.0), candidate(4, 0.46, 1.0, 1.0), candidate(5, 0.44, 1.0, 1.0)]).k == 4
-    assert best([candidate(3, -0.5, 1.0, 1.0), candidate(4, -0.6, 1.0, 1.0)]).k == 3
-    assert best([candidate(3, 0.5, 0.6, 0.6), candidate(4, 0.9, 0.6, 0.6)]).k == 3
+    assert ranked([unstable, wide, right]) == [right, wide, unstable]
+    assert ranked([unstable, candidate(5, 0.8, 0.6, 0.95)])[0] is unstable
+    three, four, five = candidate(3, 0.5, 1.0, 1.0), candidate(4, 0.46, 1.0, 1.0), candidate(5, 0.44, 1.0, 1.0)
+    assert ranked([five, three, four]) == [four, three, five]
+    assert ranked([candidate(3, -0.5, 1.0, 1.0), candidate(4, -0.6, 1.0, 1.0)])[0].k == 3
+    assert ranked([candidate(4, 0.9, 0.6, 0.6), candidate(3, 0.5, 0.6, 0.6)])[0].k == 3
 
 
 def test_no_stable_number_is_said(spark: SparkSession):

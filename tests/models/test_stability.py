@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_rand_score
+from sklearn.metrics import adjusted_rand_score, silhouette_score
 
-from spark_ml.stability import STABLE_FROM, adjusted_rand, k_means, nearest, stability
+from spark_ml.in_memory import cost, k_means, nearest, silhouette
+from spark_ml.stability import STABLE_FROM, adjusted_rand, stability
 
 LABELS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=40)
 
@@ -39,8 +40,17 @@ def test_the_index_is_symmetric_and_does_not_know_the_numbers(labels: list[tuple
 @pytest.mark.parametrize("k", [2, 5, 8])
 def test_clusterings_made_anew_are_as_cheap_as_scikit_learn_s(k: int):
     points = groups(5)
-    cost = ((points - centres(points, k)[nearest(points, centres(points, k))]) ** 2).sum()
-    assert cost <= 1.1 * KMeans(k, n_init=3, random_state=0).fit(points).inertia_
+    found = centres(points, k)
+    assert cost(points, found) == pytest.approx(((points - found[nearest(points, found)]) ** 2).sum())
+    assert cost(points, found) <= 1.1 * KMeans(k, n_init=3, random_state=0).fit(points).inertia_
+
+
+@given(st.lists(st.integers(0, 2), min_size=3, max_size=30), st.integers(0, 1000))
+def test_the_silhouette_is_the_usual_one(labels: list[int], seed: int):
+    """Of any labels with clusters of one point among them, and points that lie on each other."""
+    given = np.array([0, 1, 2, *labels])
+    points = np.random.default_rng(seed).integers(0, 5, (len(given), 3)).astype(float)
+    assert silhouette(points, given, 3) == pytest.approx(silhouette_score(points, given, metric="sqeuclidean"))
 
 
 def test_what_is_there_is_stable_and_what_is_not_is_not():
