@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pyiceberg.catalog import Catalog
 from pyspark.ml import Transformer
 from pyspark.ml.feature import SQLTransformer, StandardScaler, VectorAssembler
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name that Spark's own documentation uses
 from pyspark.sql.types import NumericType
 
@@ -100,34 +100,39 @@ def measure(data: DataFrame, name: str, features: tuple[Feature, ...] = SEGMENT_
             F.min(column).alias(f"min_{feature.name}"),
             F.max(column).alias(f"max_{feature.name}"),
             F.skewness(column).alias(f"skewness_{feature.name}"),
-            percentile(feature.name, F.array(*map(F.lit, PERCENTILES))).alias(f"percentiles_{feature.name}"),
         ]
-    row = data.agg(*aggregates).first()
-    assert row is not None  # an aggregate without groups has one row
+    row = _one(data, aggregates)
     if row["rows"] == 0:
         raise LakeError(f"{name} is empty: no customer has bought anything by then")
-    # Apart: counted along with them, Spark would keep every percentile once for each customer.
     customers = data.select(CUSTOMER_KEY).distinct().count()
     if row["rows"] != customers:
         raise LakeError(f"{name}: {row['rows']} rows for {customers} customers; one row each was expected")
+    # Apart: with distinct counts beside them Spark holds a percentile's sketch for each customer, with sums it compiles neither.
+    shares = F.array(*map(F.lit, PERCENTILES))
+    percentiles = _one(data, [percentile(feature.name, shares).alias(feature.name) for feature in features])
     measured = tuple(
         Measured(
             feature,
             row["rows"] - row[f"n_{feature.name}"],
             *(row[f"{what}_{feature.name}"] for what in ("min", "max", "skewness")),
-            *(row[f"percentiles_{feature.name}"] or (None,) * len(PERCENTILES)),
+            *(percentiles[feature.name] or (None,) * len(PERCENTILES)),
         )
         for feature in features
     )
     return row["rows"], _with_outliers(data, measured)
 
 
+def _one(data: DataFrame, aggregates: list[Column]) -> Row:
+    row = data.agg(*aggregates).first()
+    assert row is not None  # an aggregate without groups has one row
+    return row
+
+
 def _with_outliers(data: DataFrame, measured: tuple[Measured, ...]) -> tuple[Measured, ...]:
     bounded = [one for one in measured if one.bounds]
     if not bounded:
         return measured
-    counted = data.agg(*(F.count_if(beyond(one)).alias(one.feature.name) for one in bounded)).first()
-    assert counted is not None
+    counted = _one(data, [F.count_if(beyond(one)).alias(one.feature.name) for one in bounded])
     return tuple(replace(one, outliers=counted[one.feature.name] if one.bounds else 0) for one in measured)
 
 
