@@ -7,6 +7,7 @@ from contracts.tables import RAW_WEB_EVENTS, SESSIONS
 from contracts.topics import WEB
 from flink_jobs import JOBS
 from flink_jobs.submit import running
+from runner.services import kafka
 from verify.stores import shop, warehouse
 
 
@@ -16,7 +17,7 @@ def storage() -> dict[str, object]:
     if not events:
         raise RuntimeError("no event was accepted: run `make demo` first")
     found = {
-        "kafka": directory_bytes(f"{WEB.validated}-"),
+        "kafka": topic_bytes(WEB.validated),
         "flink_state": sum(state_bytes(job) for job in JOBS),
         "postgres_sessions": postgres_bytes(SESSIONS.qualified),
         "clickhouse": clickhouse_bytes(RAW_WEB_EVENTS.qualified),
@@ -28,9 +29,11 @@ def storage() -> dict[str, object]:
     }
 
 
-def directory_bytes(prefix: str) -> int:
-    folders = (settings().var / "kafka").rglob(f"{prefix}*")
-    return sum(file.stat().st_size for folder in folders if folder.is_dir() for file in folder.glob("*.log"))
+def topic_bytes(topic: str) -> int:
+    """One copy of each of the topic's partitions, whichever broker keeps it."""
+    s = settings()
+    partitions = {folder.name: folder for broker in s.brokers for folder in kafka.data(s, broker).glob(f"{topic}-*")}
+    return sum(file.stat().st_size for folder in partitions.values() for file in folder.glob("*.log"))
 
 
 def state_bytes(job: str) -> int:

@@ -249,7 +249,7 @@ def print_summary(report: Mapping, nodes: Sequence[NodeResult]) -> None:
     print(f"  as known at the end of {report['as_of_day']} (UTC), {report['seconds']:.1f} s")
 
 
-def build(config: Settings, as_of: str, select: Sequence[str], target: Path | None) -> bool:
+def build(config: Settings, as_of: str, select: Sequence[str], target: Path | None, unit_tests: bool) -> bool:
     """Run dbt; True where every model was built and no test failed."""
     started = datetime.now(UTC)
     day = as_of_day(as_of, started.date())
@@ -263,6 +263,8 @@ def build(config: Settings, as_of: str, select: Sequence[str], target: Path | No
 
     runner = dbtRunner(callbacks=[show_progress])
     command = ["build", *(["--select", *select] if select else [])]
+    if not unit_tests:
+        command += ["--exclude-resource-type", "unit_test"]
     nodes = node_results(runner.invoke(arguments(command, dbt_variables, var, target or var / "target")))
     if not nodes:
         raise BuildError(f"nothing is selected by {' '.join(select)!r}")
@@ -280,9 +282,13 @@ def main() -> int:
     parser.add_argument("--as-of", default="", help="YYYY-MM-DD: as known at the end of that day (UTC); empty: today")
     parser.add_argument("--select", nargs="+", default=[], help="dbt's node selection, for example fct_sessions+")
     parser.add_argument("--target-dir", type=Path, help="where dbt writes what it compiles (default VAR_DIR/dbt/target)")
+    parser.add_argument(
+        "--unit-tests", action="store_true", help="dbt's unit tests too: over rows of their own, which no new data changes"
+    )
     options = parser.parse_args()
     try:
-        return 0 if build(settings(), options.as_of.strip(), options.select, options.target_dir) else 1
+        ok = build(settings(), options.as_of.strip(), options.select, options.target_dir, options.unit_tests)
+        return 0 if ok else 1
     except (BuildError, SettingsError) as error:
         print(f"build: {error}", file=sys.stderr)
         return 1

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
@@ -14,6 +15,7 @@ import expected_funnel
 import expected_growth
 import expected_marts as expected
 import pytest
+import yaml
 from chart_queries import ChartQuery, chart_queries
 from clickhouse_connect.driver.client import Client
 from shop_history import DAY, PURCHASE_CONSTANTS, RAW_CONSTANTS, START, History, history
@@ -109,14 +111,18 @@ def built(request: pytest.FixtureRequest, warehouse: Warehouse, shop: History) -
     else:
         load(client, shop)
         shop, window = replace(shop, variants=[]), {"FUNNEL_WINDOW_MINUTES": str(SHORT_WINDOW)}
-    result = build(warehouse, "--as-of", request.param, **window)
+    result = build(warehouse, "--as-of", request.param, *(["--unit-tests"] if request.param else []), **window)
     assert result.code == 0, result.text
-    started = datetime.fromisoformat(json.loads((warehouse.var / "dbt" / "summary.json").read_text())["started_at"])
+    summary = json.loads((warehouse.var / "dbt" / "summary.json").read_text())
+    started = datetime.fromisoformat(summary["started_at"])
     as_of = PAST if request.param else started.date()
-    return compared(client, shop, as_of, started, request.param, result.text)
+    kinds = Counter(node["kind"] for node in summary["nodes"])
+    return compared(client, shop, as_of, started, request.param, result.text, kinds)
 
 
-def compared(client: Client, shop: History, as_of: date, started: datetime, asked: str, text: str) -> SimpleNamespace:
+def compared(
+    client: Client, shop: History, as_of: date, started: datetime, asked: str, text: str, kinds: Counter[str]
+) -> SimpleNamespace:
     cutoff = expected_growth.begins(as_of) + DAY
     purchases = expected.purchases(shop, cutoff)
     refunds = expected.refunds(shop, cutoff)
@@ -133,6 +139,7 @@ def compared(client: Client, shop: History, as_of: date, started: datetime, aske
         refunds=refunds,
         revenue=expected.revenue_daily(purchases, refunds),
         text=text,
+        kinds=kinds,
     )
 
 
@@ -158,6 +165,14 @@ def test_history_holds_the_edges(built: SimpleNamespace) -> None:
         for earlier, later in zip(session.events, session.events[1:], strict=False)
     }
     assert {0, 30 * 60_000} <= gaps
+
+
+def test_unit_tests_run_where_asked_for(built: SimpleNamespace) -> None:
+    files = map(yaml.safe_load, (path.read_text() for path in (ROOT / "dbt" / "models").rglob("*.yml")))
+    declared = sum(len(file.get("unit_tests", [])) for file in files)
+    assert declared > 20
+    assert built.kinds["unit_test"] == (declared if built.asked else 0)
+    assert built.kinds["test"] > 90
 
 
 def test_sessions(built: SimpleNamespace) -> None:
