@@ -6,7 +6,7 @@ import shutil
 from contracts.settings import settings
 from flink_jobs import INTAKE, LIVE
 from flink_jobs.state import state_folder
-from flink_jobs.submit import METADATA, newest_state
+from flink_jobs.submit import METADATA, SAVEPOINTS_KEPT, newest_state, remove_old, savepoints
 
 
 def test_a_job_resumes_from_its_own_newest_complete_state(tmp_path, monkeypatch):
@@ -40,5 +40,21 @@ def test_a_checkpoint_that_vanishes_meanwhile_is_passed_over(tmp_path, monkeypat
         shutil.rmtree(vanishing)
         monkeypatch.setattr(os, "walk", lambda folder: [(str(each), [], [METADATA]) for each in (vanishing, kept)])
         assert newest_state(LIVE) == kept
+    finally:
+        settings.cache_clear()
+
+
+def test_only_the_newest_savepoints_stay(tmp_path, monkeypatch):
+    monkeypatch.setenv("VAR_DIR", str(tmp_path))
+    settings.cache_clear()
+    try:
+        for age, name in enumerate(("d", "a", "c", "b")):
+            metadata = savepoints(LIVE) / name / METADATA
+            metadata.parent.mkdir(parents=True)
+            metadata.touch()
+            os.utime(metadata.parent, (1000 - age, 1000 - age))
+        remove_old(LIVE)
+        assert SAVEPOINTS_KEPT == 2
+        assert {each.name for each in savepoints(LIVE).iterdir()} == {"d", "a"}
     finally:
         settings.cache_clear()
