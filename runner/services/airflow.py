@@ -8,10 +8,13 @@ from pathlib import Path
 from contracts.settings import ROOT, Settings, settings
 from runner import probes, stamps
 from runner.env import write_private
+from runner.migrated import Migrated, versions
 from runner.service import Page, Service, StackError
-from runner.tools import packages, python, venv
+from runner.tools import python, venv
 
 ADMIN, VIEWER = "admin", "viewer"
+PACKAGE = "apache_airflow"
+METADATA = Migrated("airflow", "airflow", PACKAGE)
 
 
 def program() -> str:
@@ -66,8 +69,7 @@ def prepare() -> None:
 
 def database() -> None:
     """Create or upgrade the metadata tables, once per installed version."""
-    versions = sorted(path.name for path in packages("airflow").glob("apache_airflow*.dist-info"))
-    stamps.once("airflow-database", versions, migrate)
+    stamps.once("airflow-database", versions("airflow", PACKAGE), lambda: METADATA.make(migrate))
 
 
 def migrate() -> None:

