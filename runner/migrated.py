@@ -14,8 +14,7 @@ import psycopg
 
 from contracts.settings import settings
 from runner.service import StackError
-from runner.services.postgres import program
-from runner.tools import packages
+from runner.tools import packages, postgres_program
 
 TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
 
@@ -87,6 +86,6 @@ class Migrated:
         account = s.postgres_account(self.database)
         place = {"PGHOST": s.host("POSTGRES"), "PGPORT": str(s.port("POSTGRES")), "PGDATABASE": self.database}
         return subprocess.run(
-            (program(name), *arguments), capture_output=True, text=True,
+            (postgres_program(name), *arguments), capture_output=True, text=True,
             env={**os.environ, **place, "PGUSER": account.user, "PGPASSWORD": account.password},
         )  # fmt: skip

