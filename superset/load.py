@@ -1,4 +1,4 @@
-"""Import the databases, datasets, charts and dashboards of ``superset/assets`` and check that all of them are there.
+"""The administrator, and the databases, datasets, charts and dashboards of ``superset/assets``; checks that all of them are there.
 
 Runs by path in Superset's environment. What is in the repository replaces what Superset has; a second run changes nothing.
 Exit code 1 and one line on standard error where an asset is invalid or missing.
@@ -9,11 +9,16 @@ import logging
 import string
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 import yaml
 
 from contracts.settings import Settings, settings
+
+if TYPE_CHECKING:
+    from flask_appbuilder.security.sqla.models import User
+    from superset.security import SupersetSecurityManager
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 KINDS = ("databases", "datasets", "charts", "dashboards")
@@ -121,6 +126,21 @@ def _lacking_charts(name: str, asset: dict, stored: object) -> list[str]:
     ]
 
 
+def administrator(manager: "SupersetSecurityManager", s: Settings) -> "User":
+    """The account, with the password that is configured now; made where it is missing. Superset's own command for it takes the
+    password as an argument, which every process list shows."""
+    password = s.secret("SUPERSET_ADMIN_PASSWORD")
+    if found := manager.find_user(ADMIN):
+        manager.reset_password(found.id, password)
+        return found
+    role = manager.find_role("Admin")
+    if role is None:
+        raise LoadError("Superset has no role Admin: was its database initialised?")
+    if not (made := manager.add_user(ADMIN, "Admin", "User", "admin@localhost", role, password)):
+        raise LoadError("Superset refused the administrator's account")
+    return made
+
+
 def load() -> dict[str, int]:
     """Number of assets of each kind. LoadError where one is invalid or not there afterwards."""
     from superset.app import create_app
@@ -132,10 +152,7 @@ def load() -> dict[str, int]:
         raise LoadError(f"{ASSETS}: nothing of the kind {', '.join(kind for kind, count in counts.items() if not count)}")
     app = create_app()
     with app.app_context():
-        administrator = app.appbuilder.sm.find_user(ADMIN)
-        if administrator is None:
-            raise LoadError(f"Superset has no user {ADMIN}: was its database initialised?")
-        with override_user(administrator):
+        with override_user(administrator(app.appbuilder.sm, settings())):
             import_assets(assets, settings())
             lacking = missing(assets)
     if lacking:

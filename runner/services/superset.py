@@ -13,7 +13,7 @@ from runner.tools import python, venv
 ADMIN = "admin"
 SOURCE = ROOT / "superset"
 PACKAGE = "apache_superset"
-METADATA = Migrated("superset", "superset", PACKAGE, accounts=("ab_user", "ab_user_role"))
+METADATA = Migrated("superset", "superset", PACKAGE)
 
 
 def variables(s: Settings) -> dict[str, str]:
@@ -21,7 +21,6 @@ def variables(s: Settings) -> dict[str, str]:
         "SUPERSET_CONFIG_PATH": str(SOURCE / "superset_config.py"),
         "SUPERSET_HOME": str(s.var / "superset"),
         "FLASK_APP": "superset.app:create_app()",
-        "SUPERSET_ADMIN_PASSWORD": s.secret("SUPERSET_ADMIN_PASSWORD"),
     }
 
 
@@ -40,9 +39,8 @@ def run(name: str, *command: str) -> None:
 
 
 def database() -> None:
-    """Metadata tables, the administrator, the roles; once per installed version and password."""
-    inputs = [*versions("superset", PACKAGE), settings().secret("SUPERSET_ADMIN_PASSWORD")]
-    stamps.once("superset-database", inputs, lambda: METADATA.make(migrate))
+    """Metadata tables and roles, once per installed version."""
+    stamps.once("superset-database", versions("superset", PACKAGE), lambda: METADATA.make(migrate))
 
 
 def migrate() -> None:
@@ -50,9 +48,9 @@ def migrate() -> None:
 
 
 def dashboards() -> None:
-    """Import databases, datasets and dashboards where the repository's differ from what was imported."""
+    """The administrator, databases, datasets and dashboards, where settings or the repository differ from what was loaded."""
     s = settings()
-    passwords = (s.secret("BI_PASSWORD"), s.clickhouse_bi.password)
+    passwords = (s.secret("SUPERSET_ADMIN_PASSWORD"), s.secret("BI_PASSWORD"), s.clickhouse_bi.password)
     inputs = [*stamps.files(SOURCE), s.address("POSTGRES"), s.url("CLICKHOUSE"), *passwords]
     stamps.once("superset-dashboards", inputs, lambda: run("load", python("superset"), str(SOURCE / "load.py")))
 

@@ -132,13 +132,11 @@ def ready_before(name: str, step: str = "") -> set[str]:
 
 
 def test_what_waits_natively_waits_in_containers():
-    # The dashboards are imported into Superset's database, before its server starts.
-    unneeded = {("dashboards", "superset")}
     wanted = [(name, "", part.depends_on) for name, part in native().items()]
     wanted += [(name, step, steps()[step].depends_on) for name in file.services() for step in file.steps_of(name)]
     assert sum(len(needs) for _, _, needs in wanted) >= 15
     for name, step, needs in wanted:
-        missing = {each for each in needs if (step, each) not in unneeded} - ready_before(name, step)
+        missing = set(needs) - ready_before(name, step)
         assert not missing, f"{step or name} starts before {missing}"
 
 

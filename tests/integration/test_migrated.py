@@ -15,9 +15,7 @@ from runner.migrated import Migrated
 from runner.service import StackError
 from tests.ports import free_offset
 
-METADATA = Migrated("superset", "superset", "apache_superset", accounts=("account",))
-WITHOUT_ACCOUNTS = Migrated("superset", "superset", "apache_superset")
-SECRET = "hash-of-a-password"
+METADATA = Migrated("superset", "superset", "apache_superset")
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +74,7 @@ def migrate(migrations: list[str]) -> None:
     migrations.append("run")
     with connected() as database:
         database.execute("CREATE TABLE IF NOT EXISTS permission (id serial PRIMARY KEY, name text UNIQUE)")
-        database.execute("CREATE TABLE IF NOT EXISTS account (name text PRIMARY KEY, password text)")
         database.execute("INSERT INTO permission (name) VALUES ('read'), ('write') ON CONFLICT DO NOTHING")
-        database.execute("INSERT INTO account VALUES ('admin', %s) ON CONFLICT DO NOTHING", (SECRET,))
 
 
 def rows(table: str) -> list[tuple[object, ...]]:
@@ -87,24 +83,14 @@ def rows(table: str) -> list[tuple[object, ...]]:
 
 
 def test_an_empty_database_is_migrated_once_and_copied_from_then_on(migrations: list[str]):
-    WITHOUT_ACCOUNTS.make(lambda: migrate(migrations))
+    METADATA.make(lambda: migrate(migrations))
     made = rows("permission")
     emptied()
-    WITHOUT_ACCOUNTS.make(lambda: migrate(migrations))
+    METADATA.make(lambda: migrate(migrations))
     assert migrations == ["run"]
     assert rows("permission") == made == [(1, "read"), (2, "write")]
     with connected() as database:
         assert database.execute("INSERT INTO permission (name) VALUES ('own') RETURNING id").fetchone() == (3,)
-
-
-def test_no_account_is_copied_and_the_migrations_make_them_again(migrations: list[str]):
-    METADATA.make(lambda: migrate(migrations))
-    assert "permission" in METADATA.copy().read_text()
-    assert SECRET not in METADATA.copy().read_text()
-    emptied()
-    METADATA.make(lambda: migrate(migrations))
-    assert migrations == ["run", "run"]
-    assert rows("account") == [("admin", SECRET)]
 
 
 def test_a_database_in_use_is_migrated_itself_and_never_copied(migrations: list[str]):
