@@ -1,4 +1,4 @@
-"""Metadata tables and roles of Superset, in one process of its own environment: each of Superset's commands would load it again."""
+"""Metadata tables and roles of Superset, in one process: each of Superset's own commands would load it again."""
 
 from flask_migrate import upgrade
 from superset.app import create_app

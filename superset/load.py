@@ -1,4 +1,4 @@
-"""The administrator, and the databases, datasets, charts and dashboards of ``superset/assets``; checks that all of them are there.
+"""Make the administrator, import the databases, datasets, charts and dashboards of ``superset/assets``, check that all are there.
 
 Runs by path in Superset's environment. What is in the repository replaces what Superset has; a second run changes nothing.
 Exit code 1 and one line on standard error where an asset is invalid or missing.
@@ -151,10 +151,9 @@ def load() -> dict[str, int]:
     if not all(counts.values()):
         raise LoadError(f"{ASSETS}: nothing of the kind {', '.join(kind for kind, count in counts.items() if not count)}")
     app = create_app()
-    with app.app_context():
-        with override_user(administrator(app.appbuilder.sm, settings())):
-            import_assets(assets, settings())
-            lacking = missing(assets)
+    with app.app_context(), override_user(administrator(app.appbuilder.sm, settings())):
+        import_assets(assets, settings())
+        lacking = missing(assets)
     if lacking:
         raise LoadError(f"not in Superset after the import: {'; '.join(lacking)}")
     return counts
