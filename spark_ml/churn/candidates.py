@@ -18,7 +18,7 @@ from contracts.churn import AMOUNTS, CATEGORIES, COUNTS, NUMERIC, SHARES, TRENDS
 
 CORES = 2
 # Rows that each tree of the forest draws at most: the time of a tree, whatever the number of customers.
-ROWS_PER_TREE = 50_000
+ROWS_PER_TREE = 20_000
 Parameters = dict[str, Any]
 
 
@@ -84,9 +84,9 @@ CANDIDATES = (
     ),
     Candidate(
         "random_forest", "Random forest", forest,
-        {"n_estimators": 120, "max_depth": 12, "min_samples_leaf": 20, "max_features": 0.3},
+        {"n_estimators": 80, "max_depth": 12, "min_samples_leaf": 20, "max_features": 0.3},
         lambda trial: {
-            "n_estimators": 120,
+            "n_estimators": 80,
             "max_depth": trial.suggest_int("max_depth", 5, 16),
             "min_samples_leaf": trial.suggest_int("min_samples_leaf", 5, 100, log=True),
             "max_features": trial.suggest_float("max_features", 0.1, 0.6),

@@ -21,7 +21,7 @@ from spark_ml.churn.train import TRAIN, load
 from spark_ml.pages import publish
 
 EVALUATE = "churn_evaluate"
-EXPLAINED = 1500
+EXPLAINED = 600
 
 
 def test_scores(run_id: str, trained: dict[str, Any], test: pd.DataFrame) -> dict[str, np.ndarray]:

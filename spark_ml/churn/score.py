@@ -30,7 +30,7 @@ SCORE = "churn_score"
 def scores(model: Any, threshold: float, current: pd.DataFrame) -> pd.DataFrame:
     """The columns of CHURN_SCORES but those of the run and the model's version."""
     score = model.predict_proba(current[list(FEATURES)])[:, 1]
-    values = explain.contributions(model, current, current)
+    values = explain.contributions(model, current, current, many=True)
     return pd.DataFrame(
         {
             "customer_id": current[CUSTOMER],

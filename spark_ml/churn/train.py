@@ -29,7 +29,7 @@ from spark_ml.churn.search import out_of_fold, sample, search
 
 TRAIN = "churn_train"
 # A threshold is one number: it takes no more rows than these.
-THRESHOLD_ROWS = 60_000
+THRESHOLD_ROWS = 30_000
 
 
 def path(run_id: str, name: str) -> Path:

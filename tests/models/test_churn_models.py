@@ -39,6 +39,18 @@ def test_contributions_of_the_boosted_trees_add_up_to_the_log_odds():
     assert np.ptp(rest) < 1e-6
 
 
+def test_the_way_down_a_forest_adds_up_as_shap_does_and_finds_the_same_strongest_feature():
+    model = BY_NAME["random_forest"].make(BY_NAME["random_forest"].usual, 1, len(X)).fit(X, Y)
+    rows = SETS.test.head(100)
+    score = model.predict_proba(rows[list(FEATURES)])[:, 1]
+    exact, quick = (explain.contributions(model, rows, SETS.train, many) for many in (False, True))
+    assert not np.allclose(exact, quick)
+    for values in (exact, quick):
+        assert np.ptp(score - values.sum(axis=1)) < 1e-6
+    same = exact.abs().idxmax(axis=1) == quick.abs().idxmax(axis=1)
+    assert same.mean() > 0.8
+
+
 def test_out_of_fold_never_sees_the_customer():
     """A model that knows only who it is has nothing to say about a stranger."""
     rows = SETS.train.assign(**{name: 0.0 for name in FEATURES if name not in ("device", "country", "channel")})
