@@ -119,7 +119,7 @@ def arrivals(draw: st.DrawFn) -> tuple[Events, Events]:
 
 @pytest.mark.parametrize("table", [table.name for table in LIVE_TABLES])
 @given(both=arrivals())
-@how(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@how(max_examples=6, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_the_order_of_arrival_does_not_matter(compute, table, both):
     in_order, late = both
     assert compute(table, late) == compute(table, in_order)

@@ -151,7 +151,7 @@ def check_states(events):
         assert len({tuple(state[name] for name in same) for state in states}) == 1
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.integers(0, 2**32), st.integers(1, 60), st.integers(1, 2))
 def test_worlds_of_any_size_are_coherent(seed, customers, months):
     made = world(seed, customers, months)
