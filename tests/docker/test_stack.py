@@ -134,8 +134,7 @@ def test_what_was_there_is_there_after_down_and_up(stack: Stack):
     stack.verified()
     was = counts(stack)
     assert was[0] > 0
-    ids = stack.mine("container")
-    stack.docker("stop", *ids)
+    stack.stop()
     # 137 and 124 are ends by force: the grace time was over.
     ends = {name: each["State"]["ExitCode"] for name, each in stack.containers("--all").items()}
     assert {name: code for name, code in ends.items() if code in (124, 137)} == {}
