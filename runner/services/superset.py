@@ -6,14 +6,13 @@ from pathlib import Path
 
 from contracts.settings import ROOT, Settings, settings
 from runner import probes, stamps
-from runner.migrated import Migrated, versions
+from runner.migrated import Migrated
 from runner.service import Page, Service, StackError
 from runner.tools import python, venv
 
 ADMIN = "admin"
 SOURCE = ROOT / "superset"
-PACKAGE = "apache_superset"
-METADATA = Migrated("superset", "superset", PACKAGE)
+METADATA = Migrated("superset", "superset", "apache_superset")
 
 
 def variables(s: Settings) -> dict[str, str]:
@@ -40,7 +39,7 @@ def run(name: str, *command: str) -> None:
 
 def database() -> None:
     """Metadata tables and roles, once per installed version."""
-    stamps.once("superset-database", versions("superset", PACKAGE), lambda: METADATA.make(migrate))
+    stamps.once("superset-database", METADATA.versions(), lambda: METADATA.make(migrate))
 
 
 def migrate() -> None:

@@ -2,7 +2,7 @@
 
 Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, NIPS 2017; exact for trees and for linear models. For each
 of many customers a forest's are taken by what each split on the customer's way down changed (Saabas, Interpreting random forests,
-2014): they add up to the same, in time that does not grow with the leaves. Exact ones for 200,000 customers would take hours.
+2014): they add up to the same, in time that does not grow with the leaves. How that compares: docs/decisions/0030.
 """
 
 import warnings

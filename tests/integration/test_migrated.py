@@ -118,7 +118,7 @@ def test_what_fails_half_way_is_no_copy_and_a_broken_copy_is_named(migrations: l
 
 def test_another_version_has_another_copy(migrations: list[str], monkeypatch: pytest.MonkeyPatch):
     METADATA.make(lambda: migrate(migrations))
-    monkeypatch.setattr("runner.migrated.versions", lambda environment, package: [f"{package}-999.dist-info"])
+    monkeypatch.setattr(Migrated, "versions", lambda metadata: [f"{metadata.package}-999.dist-info"])
     emptied()
     METADATA.make(lambda: migrate(migrations))
     assert len(list(METADATA.copy().parent.iterdir())) == 2
