@@ -6,6 +6,7 @@ beaten and are never chosen. Writes VAR_DIR/runs/R/churn_evaluate.json and VAR_D
 
 import argparse
 import sys
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -41,14 +42,13 @@ def evaluation(trained: dict[str, Any], label: np.ndarray, scores: dict[str, np.
 
 def run(run_id: str) -> dict[str, Any]:
     trained, source = runs.read(run_id, TRAIN), features.source(run_id)
-    name = f"churn features at snapshot {source['snapshot_id']}"
-    sets = features.split(features.checked(features.frozen(clients.catalog(settings()), source["snapshot_id"]), name), name)
-    label = sets.test[LABEL].to_numpy()
-    scores = test_scores(run_id, trained, sets.test)
+    test = features.at(run_id, date.fromisoformat(trained["test_cutoff"]))
+    label = test[LABEL].to_numpy()
+    scores = test_scores(run_id, trained, test)
     found = evaluation(trained, label, scores)
     chosen = max(trained["models"], key=lambda model: found[model]["roc_auc"])
-    shown = sets.test.sample(min(EXPLAINED, len(sets.test)), random_state=trained["seed"])
-    values = explain.contributions(load(run_id, chosen), shown, sets.train)
+    shown = test.sample(min(EXPLAINED, len(test)), random_state=trained["seed"])
+    values = explain.contributions(load(run_id, chosen), shown, test)
     facts = {
         "chosen": chosen,
         "customers": len(label),

@@ -4,6 +4,7 @@ The test set is the newest cutoff whose labels are known. A cutoff trains only w
 test cutoff: its 90 days end before the test's begin, so that no customer's future is in both.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -11,10 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from pyiceberg.catalog import Catalog
+from pyiceberg.expressions import AlwaysTrue, In
 
 from contracts.churn import CATEGORIES, CUSTOMER, CUTOFF, FEATURES, LABEL, LABEL_DAYS, NUMERIC
 from contracts.lake import CHURN_FEATURES
-from lakehouse import runs
+from contracts.settings import settings
+from lakehouse import clients, runs
 from lakehouse.errors import LakeError
 
 COLUMNS = (CUTOFF, CUSTOMER, *FEATURES, LABEL)
@@ -43,15 +46,29 @@ def source(run_id: str) -> dict[str, Any]:
     return found
 
 
-def frozen(catalog: Catalog, snapshot_id: int) -> pd.DataFrame:
-    """The table at a snapshot, whatever its columns. LakeError where table or snapshot is missing."""
+def frozen(catalog: Catalog, snapshot_id: int, cutoffs: Sequence[date] = ()) -> pd.DataFrame:
+    """The table at a snapshot, whatever its columns, or its rows of some cutoffs. LakeError where table or snapshot is missing."""
     identifier = CHURN_FEATURES.identifier
     if not catalog.table_exists(identifier):
         raise LakeError(f"{identifier} is not in the lake: run lakehouse.export --mart {CHURN_FEATURES.name} first")
     table = catalog.load_table(identifier)
     if table.snapshot_by_id(snapshot_id) is None:
         raise LakeError(f"{identifier} has no snapshot {snapshot_id}: it has expired; export again under a new run id")
-    return table.scan(snapshot_id=snapshot_id).to_pandas()
+    wanted = In(CUTOFF, cutoffs) if cutoffs else AlwaysTrue()
+    return table.scan(wanted, snapshot_id=snapshot_id).to_pandas()
+
+
+def at(run_id: str, *cutoffs: date) -> pd.DataFrame:
+    """The run's features at these cutoffs, checked; the label is a whole number where every one is known.
+
+    Each step reads the cutoffs that it needs: all of them were looked at by the gate.
+    """
+    snapshot_id = source(run_id)["snapshot_id"]
+    name = f"churn features at snapshot {snapshot_id}"
+    frame = checked(frozen(clients.catalog(settings()), snapshot_id, cutoffs), name)
+    if missing := sorted(str(day) for day in set(cutoffs) - set(frame[CUTOFF].unique())):
+        raise LakeError(f"{name}: no row has the cutoff {', '.join(missing)}")
+    return frame if frame[LABEL].isna().any() else frame.astype({LABEL: np.int64})
 
 
 def checked(frame: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -98,9 +98,15 @@ def run(run_id: str, accept_drift: bool) -> dict[str, Any]:
         raise LakeError(
             f"{len(bad)} of {len(findings) + len(drift)} expectations are not met, nothing is trained: {named} (all in {address})"
         )
-    features.split(features.checked(frame, source["identifier"]), source["identifier"])
+    sets = features.split(features.checked(frame, source["identifier"]), source["identifier"])
     distribution.accept(store, bucket, "churn", measured)
-    facts = {"expectations": len(findings) + len(drift), "drifted": [one.subject for one in unmet(drift)], "page": str(address)}
+    facts = {
+        "expectations": len(findings) + len(drift),
+        "drifted": [one.subject for one in unmet(drift)],
+        "train_cutoffs": [day.isoformat() for day in sets.train_cutoffs],
+        "test_cutoff": sets.test_cutoff.isoformat(),
+        "page": str(address),
+    }
     runs.write(run_id, GATE, facts)
     return facts
 

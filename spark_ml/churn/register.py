@@ -7,10 +7,12 @@ set of this run is higher than the champion's by more than the margin. Run again
 
 import argparse
 import sys
+from datetime import date
 from importlib.metadata import version as installed
 from typing import Any
 
 import mlflow
+import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.models import infer_signature
@@ -19,7 +21,7 @@ from sklearn.metrics import roc_auc_score
 from contracts import churn
 from contracts.churn import FEATURES, LABEL
 from contracts.settings import settings
-from lakehouse import clients, runs
+from lakehouse import runs
 from spark_ml.churn import features
 from spark_ml.churn.card import card
 from spark_ml.churn.evaluate import EVALUATE
@@ -34,12 +36,12 @@ EXAMPLE_ROWS = 5
 
 
 def log(
-    client: MlflowClient, run_id: str, sets: features.Split, trained: dict[str, Any], evaluated: dict[str, Any]
+    client: MlflowClient, run_id: str, test: pd.DataFrame, trained: dict[str, Any], evaluated: dict[str, Any]
 ) -> ModelVersion:
     """A tracked run with all candidates' metrics, and the chosen model as a new version."""
     chosen, code = evaluated["chosen"], code_version()
     found, model = evaluated["models"][chosen], load(run_id, evaluated["chosen"])
-    example = sets.test[list(FEATURES)].head(EXAMPLE_ROWS)
+    example = test[list(FEATURES)].head(EXAMPLE_ROWS)
     tags = {
         RUN_TAG: run_id,
         "algorithm": chosen,
@@ -74,20 +76,20 @@ def requirements() -> list[str]:
     return [f"{name}=={installed(name)}" for name in ("cloudpickle", "lightgbm", "numpy", "pandas", "scikit-learn")]
 
 
-def auc_on_test(version: ModelVersion, sets: features.Split) -> float:
+def auc_on_test(version: ModelVersion, test: pd.DataFrame) -> float:
     """Of a registered version, on this run's test set."""
     model = mlflow.sklearn.load_model(f"models:/{MODEL}/{version.version}")
-    return float(roc_auc_score(sets.test[LABEL], model.predict_proba(sets.test[list(FEATURES)])[:, 1]))
+    return float(roc_auc_score(test[LABEL], model.predict_proba(test[list(FEATURES)])[:, 1]))
 
 
 def run(run_id: str, margin: float) -> dict[str, Any]:
-    trained, evaluated, source = runs.read(run_id, TRAIN), runs.read(run_id, EVALUATE), features.source(run_id)
+    trained, evaluated = runs.read(run_id, TRAIN), runs.read(run_id, EVALUATE)
     client = connect(settings())
-    sets = features.split(features.checked(features.frozen(clients.catalog(settings()), source["snapshot_id"]), MODEL), MODEL)
-    version = of_run(client, MODEL, run_id) or log(client, run_id, sets, trained, evaluated)
+    test = features.at(run_id, date.fromisoformat(trained["test_cutoff"]))
+    version = of_run(client, MODEL, run_id) or log(client, run_id, test, trained, evaluated)
     client.set_registered_model_alias(MODEL, CHALLENGER, version.version)
     before = with_alias(client, MODEL, CHAMPION)
-    rival = auc_on_test(before, sets) if before is not None and before.version != version.version else None
+    rival = auc_on_test(before, test) if before is not None and before.version != version.version else None
     own = evaluated["models"][evaluated["chosen"]]["roc_auc"]
     won = before is None or before.version == version.version or better(own, rival, margin)
     if won:

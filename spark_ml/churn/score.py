@@ -52,16 +52,16 @@ def evaluation_rows(evaluated: dict[str, Any]) -> pd.DataFrame:
 
 def run(run_id: str) -> dict[str, Any]:
     evaluated, source = runs.read(run_id, EVALUATE), features.source(run_id)
-    name = f"churn features at snapshot {source['snapshot_id']}"
-    catalog = clients.catalog(settings())
-    sets = features.split(features.checked(features.frozen(catalog, source["snapshot_id"]), name), name)
+    as_of = date.fromisoformat(source["as_of"])
+    current = features.at(run_id, as_of)
     version = champion(connect(settings()), MODEL)
     rules = mlflow.artifacts.load_dict(f"runs:/{version.run_id}/scoring.json")
-    features.known_categories(sets.current, rules["categories"], f"{name}, to be scored by version {version.version}")
+    features.known_categories(current, rules["categories"], f"churn features at snapshot {source['snapshot_id']}, to be scored by version {version.version}")
     model = mlflow.sklearn.load_model(f"models:/{MODEL}/{version.version}")
-    found = scores(model, rules["threshold"], sets.current).assign(model_version=np.int32(version.version))
+    found = scores(model, rules["threshold"], current).assign(model_version=np.int32(version.version))
     computed_at = pd.Timestamp(datetime.now(UTC).replace(microsecond=0))
-    shared = {"run_id": run_id, "as_of": date.fromisoformat(source["as_of"]), "computed_at": computed_at}
+    shared = {"run_id": run_id, "as_of": as_of, "computed_at": computed_at}
+    catalog = clients.catalog(settings())
     replace_run(catalog, CHURN_EVALUATION, evaluation_rows(evaluated).assign(**shared), run_id, source["as_of"])
     written = replace_run(catalog, CHURN_SCORES, found.assign(**shared), run_id, source["as_of"])
     facts = {"customers": written, "offers": int(found["offer"].sum()), "model_version": int(version.version)}

@@ -8,6 +8,7 @@ the facts in VAR_DIR/runs/R/churn_train.json. Without the gate's verdict nothing
 import argparse
 import sys
 import time
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pandas as pd
 from contracts import churn
 from contracts.churn import CATEGORIES, FEATURES, LABEL
 from contracts.settings import settings
-from lakehouse import clients, runs
+from lakehouse import runs
 from lakehouse.errors import LakeError
 from lakehouse.program import exit_code
 from spark_ml.churn import features
@@ -69,34 +70,35 @@ def fit_candidate(candidate: Candidate, train: pd.DataFrame, given: argparse.Nam
     }
 
 
-def fit_baseline(name: str, sets: features.Split, given: argparse.Namespace, economics: Economics) -> dict[str, Any]:
+def fit_baseline(
+    name: str, train: pd.DataFrame, test: pd.DataFrame, given: argparse.Namespace, economics: Economics
+) -> dict[str, Any]:
     """Nobody will score with it: what is kept are its probabilities on the test set."""
     began = time.monotonic()
-    baseline = BASELINES[name](sets.train, given.seed)
+    baseline = BASELINES[name](train, given.seed)
     seconds = round(time.monotonic() - began, 2)
-    save(given.run_id, name, baseline.probability(sets.test))
-    threshold = economics.best_threshold(sets.train[LABEL].to_numpy(), baseline.probability(sets.train))
+    save(given.run_id, name, baseline.probability(test))
+    threshold = economics.best_threshold(train[LABEL].to_numpy(), baseline.probability(train))
     return {"title": TITLES[name], "parameters": {}, "threshold": threshold, "search_seconds": 0.0, "train_seconds": seconds}
 
 
 def run(given: argparse.Namespace) -> dict[str, Any]:
-    source = features.source(given.run_id)
-    runs.read(given.run_id, GATE)
-    name = f"churn features at snapshot {source['snapshot_id']}"
-    sets = features.split(features.checked(features.frozen(clients.catalog(settings()), source["snapshot_id"]), name), name)
+    source, accepted = features.source(given.run_id), runs.read(given.run_id, GATE)
+    train = features.at(given.run_id, *map(date.fromisoformat, accepted["train_cutoffs"]))
+    test = features.at(given.run_id, date.fromisoformat(accepted["test_cutoff"]))
     economics = Economics(given.customer_value, given.offer_cost, given.offer_success)
     facts = {
         "as_of": source["as_of"],
         "snapshot_id": source["snapshot_id"],
-        "train_cutoffs": [day.isoformat() for day in sets.train_cutoffs],
-        "test_cutoff": sets.test_cutoff.isoformat(),
-        "train_rows": len(sets.train),
-        "categories": {column: sorted(sets.train[column].unique()) for column in CATEGORIES},
+        "train_cutoffs": accepted["train_cutoffs"],
+        "test_cutoff": accepted["test_cutoff"],
+        "train_rows": len(train),
+        "categories": {column: sorted(train[column].unique()) for column in CATEGORIES},
         "economics": vars(economics),
         "seed": given.seed,
         "trials": given.trials,
-        "models": {each.name: fit_candidate(each, sets.train, given, economics) for each in CANDIDATES},
-        "baselines": {each: fit_baseline(each, sets, given, economics) for each in BASELINES},
+        "models": {each.name: fit_candidate(each, train, given, economics) for each in CANDIDATES},
+        "baselines": {each: fit_baseline(each, train, test, given, economics) for each in BASELINES},
     }
     runs.write(given.run_id, TRAIN, facts)
     return facts
