@@ -17,11 +17,10 @@ from contracts.settings import settings
 from lakehouse import clients, runs
 from lakehouse.program import exit_code
 from spark_ml.churn import explain, features, report
+from spark_ml.churn.handed_on import EVALUATE, TRAIN, load
 from spark_ml.churn.metrics import Economics, auc_interval, quality
-from spark_ml.churn.train import TRAIN, load
 from spark_ml.pages import publish
 
-EVALUATE = "churn_evaluate"
 EXPLAINED = 600
 
 

@@ -47,7 +47,7 @@ def source(run_id: str) -> dict[str, Any]:
 
 
 def frozen(catalog: Catalog, snapshot_id: int, cutoffs: Sequence[date] = ()) -> pd.DataFrame:
-    """The table at a snapshot, whatever its columns, or its rows of some cutoffs. LakeError where table or snapshot is missing."""
+    """The table at a snapshot, whatever its columns; of some cutoffs alone where any are given. LakeError where it is missing."""
     identifier = CHURN_FEATURES.identifier
     if not catalog.table_exists(identifier):
         raise LakeError(f"{identifier} is not in the lake: run lakehouse.export --mart {CHURN_FEATURES.name} first")

@@ -21,12 +21,12 @@ from lakehouse import clients, runs
 from lakehouse.errors import LakeError
 from lakehouse.program import exit_code
 from spark_ml.churn import features
+from spark_ml.churn.handed_on import GATE
 from spark_ml.pages import publish
 from spark_ml.quality import distribution
 from spark_ml.quality.expectations import Finding, check_columns, unmet
 from spark_ml.quality.page import page
 
-GATE = "churn_gate"
 # Fewer customers than these at a cutoff teach nothing that holds for others.
 LEAST_CUSTOMERS = 100
 COUNTRY = r"[A-Z]{2}|unknown"

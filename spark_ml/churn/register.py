@@ -24,14 +24,11 @@ from contracts.settings import settings
 from lakehouse import runs
 from spark_ml.churn import features
 from spark_ml.churn.card import card
-from spark_ml.churn.evaluate import EVALUATE
-from spark_ml.churn.gate import GATE
-from spark_ml.churn.train import TRAIN, load
+from spark_ml.churn.handed_on import EVALUATE, GATE, REGISTER, TRAIN, load
 from spark_ml.registry.champion import CHALLENGER, CHAMPION, RUN_TAG, better, of_run, promote, with_alias
 from spark_ml.registry.client import code_version, connect, exit_code, experiment
 
 MODEL = "churn"
-REGISTER = "churn_register"
 EXAMPLE_ROWS = 5
 
 

@@ -19,12 +19,10 @@ from contracts.settings import settings
 from lakehouse import clients, runs
 from lakehouse.results import replace_run
 from spark_ml.churn import explain, features
-from spark_ml.churn.evaluate import EVALUATE
+from spark_ml.churn.handed_on import EVALUATE, SCORE
 from spark_ml.churn.register import MODEL
 from spark_ml.registry.champion import champion
 from spark_ml.registry.client import connect, exit_code
-
-SCORE = "churn_score"
 
 
 def scores(model: Any, threshold: float, current: pd.DataFrame) -> pd.DataFrame:
@@ -56,7 +54,7 @@ def run(run_id: str) -> dict[str, Any]:
     current = features.at(run_id, as_of)
     version = champion(connect(settings()), MODEL)
     rules = mlflow.artifacts.load_dict(f"runs:/{version.run_id}/scoring.json")
-    features.known_categories(current, rules["categories"], f"churn features at snapshot {source['snapshot_id']}, to be scored by version {version.version}")
+    features.known_categories(current, rules["categories"], f"features of {as_of}, to be scored by version {version.version}")
     model = mlflow.sklearn.load_model(f"models:/{MODEL}/{version.version}")
     found = scores(model, rules["threshold"], current).assign(model_version=np.int32(version.version))
     computed_at = pd.Timestamp(datetime.now(UTC).replace(microsecond=0))

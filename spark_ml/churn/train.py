@@ -9,46 +9,23 @@ import argparse
 import sys
 import time
 from datetime import date
-from pathlib import Path
 from typing import Any
 
-import cloudpickle
 import pandas as pd
 
 from contracts import churn
 from contracts.churn import CATEGORIES, FEATURES, LABEL
-from contracts.settings import settings
 from lakehouse import runs
-from lakehouse.errors import LakeError
 from lakehouse.program import exit_code
 from spark_ml.churn import features
 from spark_ml.churn.baselines import BASELINES, TITLES
 from spark_ml.churn.candidates import CANDIDATES, Candidate
-from spark_ml.churn.gate import GATE
+from spark_ml.churn.handed_on import GATE, TRAIN, save
 from spark_ml.churn.metrics import Economics
 from spark_ml.churn.search import out_of_fold, sample, search
 
-TRAIN = "churn_train"
 # A threshold is one number: it takes no more rows than these.
 THRESHOLD_ROWS = 30_000
-
-
-def path(run_id: str, name: str) -> Path:
-    return settings().var / "runs" / run_id / "churn" / f"{name}.pkl"
-
-
-def save(run_id: str, name: str, model: Any) -> None:
-    target = path(run_id, name)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_suffix(".part")
-    draft.write_bytes(cloudpickle.dumps(model))
-    draft.replace(target)
-
-
-def load(run_id: str, name: str) -> Any:
-    if not path(run_id, name).exists():
-        raise LakeError(f"run {run_id} has no model {name}: run spark_ml.churn.train first")
-    return cloudpickle.loads(path(run_id, name).read_bytes())
 
 
 def fit_candidate(candidate: Candidate, train: pd.DataFrame, given: argparse.Namespace, economics: Economics) -> dict[str, Any]:
