@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from rich.console import Console
 from rich.table import Table
@@ -19,6 +20,8 @@ from verify.slot import slot
 from verify.stream import replication, stream
 
 Check = Callable[[], Result]
+# A check mostly waits for a store, each for another one.
+AT_ONCE = 3
 
 
 def checks() -> tuple[Check, ...]:
@@ -29,16 +32,19 @@ def run(tell: Callable[[str], None]) -> list[Result]:
     """UnsettledError where events still flow after the deadline."""
     settle(tell=tell)
     found = []
-    for check in checks():
-        began = time.monotonic()
-        result = check()
-        seconds = time.monotonic() - began
-        tell(f"{result.name} {'holds' if result.holds else 'DOES NOT HOLD'}: {result.title} ({seconds:.1f} s)")
-        found.append(result)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for result, seconds in pool.map(timed, checks()):
+            tell(f"{result.name} {'holds' if result.holds else 'DOES NOT HOLD'}: {result.title} ({seconds:.1f} s)")
+            found.append(result)
     (settings().var / "verify.json").write_text(
         json.dumps([vars(result) | {"holds": result.holds} for result in found], indent=2)
     )
     return found
+
+
+def timed(check: Check) -> tuple[Result, float]:
+    began = time.monotonic()
+    return check(), time.monotonic() - began
 
 
 def show(results: Sequence[Result], console: Console) -> None:
