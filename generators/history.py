@@ -16,7 +16,7 @@ from contracts.topics import STREAMS
 from generators.clock import milliseconds, moment, months_before
 from generators.dirt import Dirt
 from generators.encode import Encoder
-from generators.ledger import Ledger
+from generators.ledger import Ledger, history_run
 from generators.people import shop_rows
 from generators.progress import Meter
 from generators.records import Records, namespace
@@ -95,7 +95,7 @@ def _send(settings: Settings, plan: Plan, world: World, finish: int, dirt: float
     stopped, unsafe = False, 0
     with (
         until_signal() as stop,
-        Ledger(settings.truth, f"history-{plan.prefix}-{plan.sent_until}") as ledger,
+        Ledger(settings.truth, history_run(plan.prefix, plan.sent_until)) as ledger,
         Meter(title, total=finish - plan.sent_until) as meter,
     ):
         for events in world.days(finish, since=plan.sent_until):

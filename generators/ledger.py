@@ -33,6 +33,16 @@ def directory(truth: Path) -> Path:
     return truth / "ledger"
 
 
+def history_run(world: str, sent_until: int) -> str:
+    """Name of a run that sends a world's history from a time on (ms); ``world``: the namespace of its ids."""
+    return f"history-{world}-{sent_until}"
+
+
+def worlds(truth: Path) -> set[str]:
+    """Namespaces of the worlds whose history was sent."""
+    return {path.name.split("-")[1] for path in directory(truth).glob("history-*.parquet")}
+
+
 class Ledger:
     """Rows of one run, written in parts; use as a context manager."""
 

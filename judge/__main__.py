@@ -18,7 +18,7 @@ from contracts.settings import SettingsError, settings
 from judge import churn, recovered
 from judge.experiments import Lift, lifts
 from judge.parameters import CONFIDENCE, Recovered, allowed_misses, recover
-from judge.planted import Planted, planted
+from judge.planted import MixedError, Planted, planted
 
 
 def judge_parameters(client: Client, truth: Planted) -> tuple[list[Recovered], list[str]]:
@@ -27,6 +27,8 @@ def judge_parameters(client: Client, truth: Planted) -> tuple[list[Recovered], l
     for one in found:
         interval = f"{one.low:.3f} to {one.high:.3f}{'  missed' if one.missed else ''}"
         print(f"{one.segment:<16}{one.parameter:<11}{one.planted:>10.3f}{one.estimate:>10.3f}   {interval}")
+    if not found:
+        return [], ["parameters: no segment has enough buyers, over long enough, to be judged"]
     return found, too_many("parameters", found)
 
 
@@ -88,7 +90,7 @@ def main() -> int:
         experiments, wrong_lifts = judge_experiments(client, truth)
         of_churn, leaks = judge_churn(client, truth.customers)
         segments = judge_segments(client, truth.customers)
-    except (ClickHouseError, SettingsError) as error:
+    except (ClickHouseError, MixedError, SettingsError) as error:
         print(f"truth: {str(error).splitlines()[0]}", file=sys.stderr)
         return 1
     target = settings().var / "judge" / "truth.json"

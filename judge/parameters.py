@@ -4,7 +4,7 @@ The clock of purchases starts at registration, so only customers who registered 
 first purchases are not in the data.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import comb
 
@@ -13,6 +13,7 @@ import pandas as pd
 from generators.segments import SEGMENTS, Segment
 from judge.interval import Interval
 from judge.planted import Planted
+from lakehouse.errors import LakeError
 from spark_ml.lifetime import buying, spending
 from spark_ml.lifetime.posterior import around_the_mode
 
@@ -55,21 +56,27 @@ def summary(planted: Planted, orders: pd.DataFrame, until: pd.Timestamp) -> pd.D
     )
 
 
-def recover(planted: Planted, orders: pd.DataFrame, until: pd.Timestamp) -> Iterator[Recovered]:
-    """Of each segment with enough buyers."""
+def recover(
+    planted: Planted, orders: pd.DataFrame, until: pd.Timestamp, tell: Callable[[str], None] = print
+) -> Iterator[Recovered]:
+    """Of each segment with enough buyers; ``tell`` what their purchases do not show."""
     known = summary(planted, orders, until)
     for segment in SEGMENTS:
         mine = known[known["segment"] == segment.name]
         if (mine["frequency"] > 0).sum() >= LEAST_BUYERS:
-            yield from _of_segment(segment, mine)
+            yield from _of_segment(segment, mine, tell)
 
 
-def _of_segment(segment: Segment, mine: pd.DataFrame) -> Iterator[Recovered]:
+def _of_segment(segment: Segment, mine: pd.DataFrame, tell: Callable[[str], None]) -> Iterator[Recovered]:
     rate, dropout, spend = segment.purchase_rate, segment.dropout, segment.spend
     bought = {"r": rate.shape, "alpha": rate.rate, "a": dropout.a, "b": dropout.b}
     spent = {"p": spend.p, "q": spend.q, "v": spend.scale}
     for model, wanted in ((buying.fit(mine, SEED), bought), (spending.fit(mine, SEED), spent)):
-        posterior = around_the_mode(model, SEED).idata.posterior
+        try:
+            posterior = around_the_mode(model, SEED).idata.posterior
+        except LakeError as error:
+            tell(f"{segment.name}: not judged, {error}")
+            continue
         for name, value in wanted.items():
             low, middle, high = posterior[name].quantile([(1 - CONFIDENCE) / 2, 0.5, (1 + CONFIDENCE) / 2]).to_numpy()
             yield Recovered(segment.name, name, float(value), float(middle), float(low), float(high))

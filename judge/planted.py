@@ -7,6 +7,11 @@ import pandas as pd
 
 from contracts.settings import settings
 from generators.clock import moment
+from generators.ledger import worlds
+
+
+class MixedError(Exception):
+    """Several shops were simulated: their customers share ids, and what is planted describes the last alone."""
 
 
 @dataclass(frozen=True)
@@ -19,11 +24,13 @@ class Planted:
 
 
 def planted() -> Planted | None:
-    """None where nothing was simulated: replayed files plant nothing."""
+    """None where nothing was simulated: replayed files plant nothing. MixedError where several shops were."""
     plan, tables = (
         settings().truth / "world.json",
         [settings().truth / f"{name}.parquet" for name in ("customers", "experiments")],
     )
     if not all(path.exists() for path in (plan, *tables)):
         return None
+    if (shops := len(worlds(settings().truth))) > 1:
+        raise MixedError(f"{shops} shops were simulated into one stack and only the last is known: `make clean`, `make demo`")
     return Planted(*map(pd.read_parquet, tables), pd.Timestamp(moment(json.loads(plan.read_text())["start"])))

@@ -1,14 +1,20 @@
 """The judge recovers what is drawn by the book, and turns red where it must."""
 
+import re
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from contracts.settings import settings
+from generators.ledger import directory, history_run
 from generators.segments import SEGMENTS
 from judge.churn import Ceiling, ceiling, chance_of_silence
 from judge.experiments import Lift, expected, lifts
 from judge.parameters import allowed_misses, recover
-from judge.planted import Planted
+from judge.planted import MixedError, Planted, planted
+from spark_ml.lifetime import buying
 
 START, UNTIL = pd.Timestamp("2025-01-01", tz="UTC"), pd.Timestamp("2026-01-01", tz="UTC")
 DAY = pd.Timedelta(days=1)
@@ -45,6 +51,41 @@ def test_what_is_planted_is_recovered_and_what_is_not_is_missed():
     wrong = {one.parameter: one for one in recover(*shop("loyal", 1500, seed=3, faster=2.0), UNTIL)}
     assert wrong["alpha"].missed
     assert wrong["alpha"].planted / wrong["alpha"].estimate == pytest.approx(2, rel=0.25)
+
+
+@pytest.mark.timeout(600)
+def test_parameters_that_purchases_do_not_tell_apart_are_named(monkeypatch):
+    """As where a fit ends on a plateau: there is no curvature around it, and no interval."""
+
+    def on_a_plateau(summary, seed):
+        model = buying.fit(summary, seed)
+        model.idata.posterior = model.idata.posterior * 1e-9
+        return model
+
+    monkeypatch.setattr("judge.parameters.buying", SimpleNamespace(fit=on_a_plateau))
+    told: list[str] = []
+    found = list(recover(*shop("loyal", 200, seed=3), UNTIL, told.append))
+    assert [one.parameter for one in found] == ["p", "q", "v"]
+    assert len(told) == 1
+    assert re.fullmatch(r"loyal: not judged, 200 customers do not tell \w+, \w+, \w+, \w+ of BetaGeoModel apart: .*", told[0])
+
+
+def test_a_mixture_of_shops_is_refused(tmp_path, monkeypatch):
+    """Its customers share their ids; only what the last of them planted is known."""
+    monkeypatch.setenv("VAR_DIR", str(tmp_path))
+    settings.cache_clear()
+    truth = settings().truth
+    directory(truth).mkdir(parents=True)
+    (truth / "world.json").write_text('{"start": 0}')
+    for name in ("customers", "experiments"):
+        pd.DataFrame({"customer_id": ["c1"]}).to_parquet(truth / f"{name}.parquet")
+    # Two runs of one history are one shop.
+    for world, since in (("a", 1), ("a", 2)):
+        (directory(truth) / f"{history_run(world, since)}-000000.parquet").touch()
+    assert planted() is not None
+    (directory(truth) / f"{history_run('b', 1)}-000000.parquet").touch()
+    with pytest.raises(MixedError, match="2 shops were simulated into one stack"):
+        planted()
 
 
 def test_the_number_of_misses_that_is_allowed():
