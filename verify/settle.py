@@ -13,7 +13,8 @@ from flink_jobs.submit import checkpoint
 from verify.stores import shop
 
 DEADLINE_SECONDS = 300
-# Offsets are committed with a checkpoint; who waits for the last records asks for one this often.
+# Offsets are committed with a checkpoint; who waits for the last records asks for one this often. So many records are the last
+# ones, and so is any number that stands still: the intake has written all of them.
 CHECKPOINT_SECONDS = 4
 LAST_RECORDS = 50_000
 Tell = Callable[[str], None]
@@ -99,12 +100,12 @@ def wait_for_flink(deadline: float, tell: Tell) -> None:
         now = time.monotonic()
         if now > deadline:
             raise UnsettledError(f"Flink is still {behind:,} records behind; see {settings().url('FLINK')}")
+        if (behind < LAST_RECORDS or behind == told) and now - asked > CHECKPOINT_SECONDS:
+            checkpoint()
+            asked = now
         if behind != told:
             tell(f"Flink: {behind:>10,} records to go, {max(first - behind, 0) / max(now - began, 1):,.0f} a second")
             told = behind
-        if behind < LAST_RECORDS and now - asked > CHECKPOINT_SECONDS:
-            checkpoint()
-            asked = now
         time.sleep(1)
 
 
