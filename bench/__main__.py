@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench import readme
 from bench.changes import changes
+from bench.highest import highest
 from bench.latency import latency
 from bench.machine import machine, moment
 from bench.marts import marts
@@ -50,6 +51,9 @@ def main(names: Sequence[str]) -> int:
         # The backlogs first: they also have the JVMs compile what a stack that has run for a while has compiled.
         "throughput": lambda: throughput(s.number("BENCH_EVENTS", 500_000), s.number("BENCH_CUSTOMERS", 40_000)),
         "latency": lambda: latency(s.number("BENCH_LIVE_RATE", 2000), s.number("BENCH_LIVE_SECONDS", 150)),
+        "highest": lambda: highest(
+            sizes("BENCH_LIVE_RATES", "2000 3000 4000 5000 6000 8000 10000"), s.number("BENCH_LIVE_SECONDS", 150)
+        ),
         "changes": lambda: changes(s.number("BENCH_CHANGE_RATE", 2000), 30, s.number("BENCH_CHANGE_BULK", 300_000)),
         "memory": memory,
         "storage": storage,

@@ -36,11 +36,12 @@ def latency(rate: int, seconds: int) -> dict[str, object]:
     began = int(time.time() * 1000)
     readings = {"Flink": flink_lag, "ClickHouse's sink": sink_lag, "memory_gb": memory_gb}
     with over_time(readings, SAMPLE_SECONDS) as samples:
-        generate("web_events", "--rate", str(rate), "--seconds", str(seconds), "--dirt", "0", "--seed", "902")
+        given = generate("web_events", "--rate", str(rate), "--seconds", str(seconds), "--dirt", "0", "--seed", "902")
     settle()
     return {
         "rate_events_per_second": rate,
         "seconds": seconds,
+        "sent": given.records,
         "event_to_clickhouse_ms": percentiles(to_clickhouse(began)),
         "event_to_postgres_metric_ms": percentiles(to_metric(began)),
         "over_time": samples,

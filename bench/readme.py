@@ -16,7 +16,7 @@ BLOCK = re.compile(r"(<!-- figures -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 def table(results: dict) -> str:
     rows, parts = [], results | results.get("models", {})
-    shown = ("throughput", "latency", "changes", "memory", "marts", "churn", "segments", "demo")
+    shown = ("throughput", "latency", "highest", "changes", "memory", "marts", "churn", "segments", "demo")
     for found in map(parts.get, shown):
         if not found:
             continue
@@ -45,6 +45,10 @@ def table(results: dict) -> str:
                         f"p50 {times['p50']:,} ms, p99 {times['p99']:,} ms",
                     )
                 )
+        if "highest_events_per_second" in found:
+            bars = found["bars"]
+            label = "Highest steady rate, p99 to Postgres within {:,} ms and to ClickHouse within {:,} ms".format(*bars.values())
+            rows.append((label, f"{found['highest_events_per_second']:,} events/s"))
         if "bulk_rows" in found:
             times = found["commit_to_clickhouse_ms"]
             label = f"Change in Postgres to ClickHouse at {found['rate_rows_per_second']:,} rows/s"

@@ -5,6 +5,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from contracts.settings import ROOT
 from flink_jobs import INTAKE
@@ -21,22 +22,29 @@ PATH = ("flink_jobs", "connector")
 STOP_SECONDS = 120
 
 
-def generate(*arguments: str) -> float:
-    """Run a generator to its end; records a second, without its start-up, by its own closing line."""
+@dataclass(frozen=True)
+class Sent:
+    """By a generator's own closing line; ``per_second`` is without its start-up."""
+
+    records: int
+    per_second: float
+
+
+def generate(*arguments: str) -> Sent:
+    """Run a generator to its end."""
     done = subprocess.run(
         [python("core"), "-m", "generators", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=CATCH_UP_SECONDS
     )
     if done.returncode:
         raise RuntimeError(f"generators {arguments[0]} failed: {done.stderr.strip().splitlines()[-1]}")
-    return rate(done.stderr)
+    return sent(done.stderr)
 
 
-def rate(output: str) -> float:
-    """Records a second, of a generator's closing line."""
+def sent(output: str) -> Sent:
     found = re.search(r"([\d,]+) records in [\d,.]+ s, ([\d,]+)/s", output)
     if not found:
         raise RuntimeError(f"no rate in {output[-300:]!r}")
-    return float(found[2].replace(",", ""))
+    return Sent(*(int(number.replace(",", "")) for number in found.groups()))
 
 
 def throughput(events: int, customers: int) -> dict[str, object]:
@@ -44,11 +52,11 @@ def throughput(events: int, customers: int) -> dict[str, object]:
     where no update of a session or a minute falls together with the next one of it. The first also with the path alone."""
     months = ("history", "--customers", str(customers), "--months", "2", "--seed")
     in_order, _ = backlog(*months, "903")
-    at_once, sent = backlog("web_events", "--rate", "max", "--events", str(events), "--seed", "901")
+    at_once, generator = backlog("web_events", "--rate", "max", "--events", str(events), "--seed", "901")
     with path_alone():
         alone, _ = backlog(*months, "904")
     return {
-        "generator_events_per_second": round(sent),
+        "generator_events_per_second": round(generator.per_second),
         "flink_catch_up_events_per_second": in_order,
         "flink_catch_up_path_alone_events_per_second": alone,
         "flink_catch_up_at_once_events_per_second": at_once,
@@ -76,12 +84,12 @@ def path_alone() -> Iterator[None]:
         stack.up(rest)
 
 
-def backlog(*generator: str) -> tuple[int, float]:
-    """Records a second, of the jobs catching up and of the generator. The two do not share the cores."""
+def backlog(*generator: str) -> tuple[int, Sent]:
+    """Records a second of the jobs catching up, and what the generator sent. The two do not share the cores."""
     wait_for_flink(time.monotonic() + CATCH_UP_SECONDS, lambda text: print(text, flush=True))
     stop()
-    sent = generate(*generator)
+    given = generate(*generator)
     records = flink_lag()
     submit()
     wait_for_flink(time.monotonic() + CATCH_UP_SECONDS, lambda text: print(text, flush=True))
-    return round(records / (time.time() - running_since(INTAKE))), sent
+    return round(records / (time.time() - running_since(INTAKE))), given

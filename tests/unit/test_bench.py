@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from bench import page, readme, scale
+from bench import highest, page, readme, scale
 from bench.latency import percentiles
 from bench.machine import described
 from bench.readme import rendered, table
-from bench.throughput import rate
+from bench.throughput import sent
 from generators.progress import Meter
 
 WHEN = {"measured_at": "2026-01-31 12:00 UTC"}
@@ -21,10 +21,35 @@ def test_the_rate_is_read_from_the_generators_own_closing_line(capsys):
     with Meter("web_events") as meter:
         meter.add(123_456)
         time.sleep(0.01)
-    found = rate(capsys.readouterr().err)
-    assert 0 < found <= 123_456 / 0.01
+    found = sent(capsys.readouterr().err)
+    assert found.records == 123_456
+    assert 0 < found.per_second <= 123_456 / 0.01
     with pytest.raises(RuntimeError, match="no rate"):
-        rate("Kafka does not answer")
+        sent("Kafka does not answer")
+
+
+def test_the_highest_rate_is_the_last_that_held(monkeypatch):
+    """In time at 2,000 and 3,000, late at 4,000; with one lost event at 3,000 it is 2,000."""
+
+    def measured(lost_at: int):
+        def latency(rate: int, seconds: int) -> dict:
+            events = rate * seconds
+            return {
+                "sent": events,
+                "event_to_postgres_metric_ms": {"p99": rate // 4 + 1, "events": events},
+                "event_to_clickhouse_ms": {"p99": 900, "events": events - (rate == lost_at)},
+            }
+
+        return latency
+
+    monkeypatch.setattr(highest, "latency", measured(lost_at=0))
+    found = highest.highest([4000, 2000, 3000, 5000], 10)
+    assert found["highest_events_per_second"] == 3000
+    assert [each["holds"] for each in found["tried"]] == [True, True, False]
+    row = table({"machine": MACHINE, "highest": WHEN | found})
+    assert "p99 to Postgres within 1,000 ms and to ClickHouse within 2,000 ms | 3,000 events/s |" in row
+    monkeypatch.setattr(highest, "latency", measured(lost_at=3000))
+    assert highest.highest([2000, 3000], 10)["highest_events_per_second"] == 2000
 
 
 def test_percentiles_are_values_that_were_seen():
