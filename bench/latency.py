@@ -50,8 +50,10 @@ def latency(rate: int, seconds: int) -> dict[str, object]:
 
 
 def to_clickhouse(began: int) -> list[float]:
+    """Of the events that came since; older ones may be dated ahead."""
     query = f"""SELECT toUnixTimestamp64Milli(min({INGESTED})) - toUnixTimestamp64Milli(any(event_time))
-                FROM {RAW_WEB_EVENTS.qualified} WHERE toUnixTimestamp64Milli(event_time) >= {began} GROUP BY event_id"""
+                FROM {RAW_WEB_EVENTS.qualified} WHERE toUnixTimestamp64Milli(event_time) >= {began} GROUP BY event_id
+                HAVING toUnixTimestamp64Milli(min({INGESTED})) >= {began}"""
     return [row[0] for row in warehouse().query(query).result_rows]
 
 
