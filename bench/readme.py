@@ -64,7 +64,7 @@ def table(results: dict) -> str:
         for each in found.get("cuts", ()):
             label = f"Segments: Iceberg to written, Spark's start included, {each['customers']:,} customers"
             other = each["scikit_learn"]["read_seconds"] + each["scikit_learn"]["fit_seconds"]
-            rows.append((label, f"{each['seconds']:,.0f} s (scikit-learn, K-Means alone: {other:,.0f} s)"))
+            rows.append((label, f"{each['seconds']:,.0f} s (scikit-learn, K-Means alone: {other:,.1f} s)"))
         if "seconds" in found and "stages" in found:
             rows.append((f"`make demo`, {found['customers']:,} customers, everything installed", f"{found['seconds']:,.0f} s"))
     lines = [described(results), ""]

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from generators.records import Records
 
 PART_ROWS = 200_000
+HISTORY = "history"
 SCHEMA = pa.schema(
     [
         ("topic", pa.dictionary(pa.int32(), pa.string())),
@@ -35,12 +36,12 @@ def directory(truth: Path) -> Path:
 
 def history_run(world: str, sent_until: int) -> str:
     """Name of a run that sends a world's history from a time on (ms); ``world``: the namespace of its ids."""
-    return f"history-{world}-{sent_until}"
+    return f"{HISTORY}-{world}-{sent_until}"
 
 
 def worlds(truth: Path) -> set[str]:
     """Namespaces of the worlds whose history was sent."""
-    return {path.name.split("-")[1] for path in directory(truth).glob("history-*.parquet")}
+    return {path.name.split("-")[1] for path in directory(truth).glob(f"{HISTORY}-*.parquet")}
 
 
 class Ledger:

@@ -21,8 +21,10 @@ from judge.parameters import CONFIDENCE, Recovered, allowed_misses, recover
 from judge.planted import MixedError, Planted, planted
 
 
-def judge_parameters(client: Client, truth: Planted) -> tuple[list[Recovered], list[str]]:
-    found = list(recover(truth, recovered.orders(client), recovered.known_until(client)))
+def judge_parameters(client: Client, truth: Planted, not_judged: list[str]) -> tuple[list[Recovered], list[str]]:
+    """What was recovered, and complaints; ``not_judged`` takes the models that the purchases do not bear."""
+    found = list(recover(truth, recovered.orders(client), recovered.known_until(client), not_judged.append))
+    print(*not_judged, sep="\n", end="\n" if not_judged else "")
     print(f"{'segment':<16}{'parameter':<11}{'planted':>10}{'estimate':>10}   {CONFIDENCE:.0%} interval")
     for one in found:
         interval = f"{one.low:.3f} to {one.high:.3f}{'  missed' if one.missed else ''}"
@@ -86,7 +88,8 @@ def main() -> int:
             print(f"truth: nothing was simulated here ({settings().truth}): run `make demo` first", file=sys.stderr)
             return 1
         client = recovered.warehouse()
-        parameters, missed = judge_parameters(client, truth)
+        not_judged: list[str] = []
+        parameters, missed = judge_parameters(client, truth, not_judged)
         experiments, wrong_lifts = judge_experiments(client, truth)
         of_churn, leaks = judge_churn(client, truth.customers)
         segments = judge_segments(client, truth.customers)
@@ -100,7 +103,8 @@ def main() -> int:
         for name, found in (("parameters", parameters), ("experiments", experiments))
     }
     wrong = [*missed, *wrong_lifts, *leaks]
-    target.write_text(json.dumps(intervals | {"churn": of_churn, "segments": segments, "wrong": wrong}, indent=2) + "\n")
+    found = intervals | {"not_judged": not_judged, "churn": of_churn, "segments": segments, "wrong": wrong}
+    target.write_text(json.dumps(found, indent=2) + "\n")
     for line in wrong:
         print(line, file=sys.stderr)
     return 1 if wrong else 0

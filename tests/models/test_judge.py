@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from contracts.settings import settings
 from generators.ledger import directory, history_run
 from generators.segments import SEGMENTS
 from judge.churn import Ceiling, ceiling, chance_of_silence
@@ -72,9 +71,8 @@ def test_parameters_that_purchases_do_not_tell_apart_are_named(monkeypatch):
 
 def test_a_mixture_of_shops_is_refused(tmp_path, monkeypatch):
     """Its customers share their ids; only what the last of them planted is known."""
-    monkeypatch.setenv("VAR_DIR", str(tmp_path))
-    settings.cache_clear()
-    truth = settings().truth
+    truth = tmp_path / "truth"
+    monkeypatch.setattr("judge.planted.settings", lambda: SimpleNamespace(truth=truth))
     directory(truth).mkdir(parents=True)
     (truth / "world.json").write_text('{"start": 0}')
     for name in ("customers", "experiments"):

@@ -72,7 +72,7 @@ def test_the_readme_takes_the_figures_between_its_markers():
     models = {"churn": {"runs": [{"customers": 200_000, "seconds": 80.4}]}, "segments": {"cuts": [cut]}}
     with_models = table({"machine": MACHINE, "models": WHEN | models})
     assert "scores written, 200,000 customers, no search | 80 s |" in with_models
-    assert "200,000 customers | 52 s (scikit-learn, K-Means alone: 21 s) |" in with_models
+    assert "200,000 customers | 52 s (scikit-learn, K-Means alone: 21.2 s) |" in with_models
     assert found.startswith("before\n<!-- figures -->") and found.endswith("<!-- /figures -->\nafter\n")
     assert rendered(found, figures) == found
     with pytest.raises(ValueError, match="no place"):
