@@ -13,6 +13,7 @@ One process owns the data directory; every other program talks to it as to a Cli
 ``accounts``       who may come in
 ``compression``    Content-Encoding in both directions
 ``sessions``       connections that outlive a request
+``overlay``        settings and database that come with a request
 ``execution``      one query from connection to bytes
 ``app``            the ASGI application that joins them
 ``errors``         ClickHouse's codes and their HTTP status

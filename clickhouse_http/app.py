@@ -21,6 +21,7 @@ from clickhouse_http.config import MIB, Config
 from clickhouse_http.engine import Connection, Engine
 from clickhouse_http.errors import NOT_IMPLEMENTED, TOO_MANY_SIMULTANEOUS_QUERIES, UNKNOWN_EXCEPTION, ServerError
 from clickhouse_http.execution import PIPE_BYTES, Execution, Outcome
+from clickhouse_http.overlay import Overlay
 from clickhouse_http.request import Request, Scope
 from clickhouse_http.sessions import Sessions
 
@@ -115,8 +116,8 @@ class Application:
                 raise ServerError(NOT_IMPLEMENTED, f"{name}=1 is not supported: use Content-Encoding and Accept-Encoding")
         statement = await read_statement(request, receive, self._config.uploads)
         try:
-            async with self._place(), self._connection(request, caller) as (connection, in_session):
-                await self._execute(request, statement, caller, connection, in_session, receive, reply)
+            async with self._place(), self._connection(request, caller) as (connection, overlay):
+                await self._execute(request, statement, caller, connection, overlay, receive, reply)
         finally:
             statement.discard()
 
@@ -144,14 +145,14 @@ class Application:
                 caller, session_id, request.parameters.get("session_timeout", ""), request.flag("session_check")
             )
             try:
-                yield session.connection, True
+                yield session.connection, session.overlay
             finally:
                 self._sessions.release(session)
             return
         loop = asyncio.get_running_loop()
         connection = await loop.run_in_executor(self._queries, self._engine.connect, caller.profile)
         try:
-            yield connection, False
+            yield connection, None
         finally:
             await loop.run_in_executor(self._queries, connection.close)
 
@@ -161,14 +162,14 @@ class Application:
         statement: Statement,
         caller: Caller,
         connection: Connection,
-        in_session: bool,
+        overlay: Overlay | None,
         receive: Receive,
         reply: "Reply",
     ) -> None:
         execution = Execution(self._engine, request, statement, caller)
         self._running.add(execution)
         loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(self._queries, execution.run, connection, in_session)
+        work = loop.run_in_executor(self._queries, execution.run, connection, overlay)
         watch = asyncio.create_task(self._watch(receive, execution))
         try:
             await reply.stream(execution, work, self._readers)

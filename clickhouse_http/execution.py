@@ -3,7 +3,6 @@
 import fcntl
 import os
 import uuid
-from contextlib import suppress
 from dataclasses import dataclass
 
 from clickhouse_http import guard
@@ -12,6 +11,7 @@ from clickhouse_http.body import ExternalTable, Statement
 from clickhouse_http.config import MIB
 from clickhouse_http.engine import Connection, Engine, literal
 from clickhouse_http.errors import BAD_ARGUMENTS, UNKNOWN_ROLE, ServerError
+from clickhouse_http.overlay import OF_THE_SESSION, Overlay, apply, identifier
 from clickhouse_http.request import IDENTIFIER, Request
 from clickhouse_http.statements import query
 
@@ -28,10 +28,6 @@ class Outcome:
     written_bytes: int
     result_rows: int
     body: bytes = b""
-
-
-def identifier(name: str) -> str:
-    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
 
 
 class Execution:
@@ -51,30 +47,30 @@ class Execution:
         """Once nothing reads any more."""
         os.close(self.output)
 
-    def run(self, connection: Connection, in_session: bool) -> Outcome:
+    def run(self, connection: Connection, overlay: Overlay | None) -> Outcome:
+        """``overlay`` is that of a session's connection, which outlives the request."""
         try:
-            if in_session:
-                with _restored(connection, self._request):
-                    return self._run(connection)
-            return self._run(connection)
+            return self._run(connection, overlay)
         finally:
             os.close(self._input)
 
-    def _run(self, connection: Connection) -> Outcome:
-        self._prepare(connection)
+    def _run(self, connection: Connection, overlay: Overlay | None) -> Outcome:
+        self._prepare(connection, overlay)
         if self._statement.insert:
             return self._insert(connection)
         text = self._statement.text.decode("utf-8", "surrogateescape")
-        return self._query(connection, text)
+        kind = self._checked(text)
+        if overlay and kind in OF_THE_SESSION:
+            overlay.lift()
+        return self._query(connection, text, kind)
 
-    def _prepare(self, connection: Connection) -> None:
-        settings = self._request.settings
+    def _prepare(self, connection: Connection, overlay: Overlay | None) -> None:
         if "role" in self._request.parameters:
             raise ServerError(UNKNOWN_ROLE, f"There is no role `{self._request.parameters['role']}` in user directories")
-        if settings:
-            connection.run("SET " + ", ".join(f"{name} = {literal(value)}" for name, value in settings.items()))
-        if self._request.database:
-            connection.run(f"USE {identifier(self._request.database)}")
+        if overlay:
+            overlay.put(self._request.settings, self._request.database)
+        else:
+            apply(connection, self._request.settings, self._request.database)
         for table in self._statement.tables:
             self._load(connection, table)
 
@@ -91,8 +87,7 @@ class Execution:
         rows, size = connection.insert(f"{insert.target}{insert.settings}", insert.format, self._statement.files[-1])
         return Outcome(read_rows=rows, read_bytes=size, written_rows=rows, written_bytes=size, result_rows=rows)
 
-    def _query(self, connection: Connection, text: str) -> Outcome:
-        kind = self._checked(text)
+    def _query(self, connection: Connection, text: str, kind: str) -> Outcome:
         parsed = query(text)
         if not parsed.has_result or kind == "INSERT":
             sql, name = parsed.statement, parsed.format or self._request.default_format
@@ -128,36 +123,3 @@ def _outcome(result: object, with_body: bool = False) -> Outcome:
         result_rows=result.rows_read(),
         body=result.bytes() if with_body else b"",
     )
-
-
-class _restored:  # noqa: N801 - reads as a statement
-    """Settings and database of one request leave a session as they found it."""
-
-    def __init__(self, connection: Connection, request: Request) -> None:
-        self._connection = connection
-        self._names = sorted(request.settings)
-        self._with_database = bool(request.database)
-        self._before: dict[str, tuple[str, bool]] = {}
-        self._database = ""
-
-    def __enter__(self) -> None:
-        self._before = self._values()
-        if self._with_database:
-            self._database = self._connection.rows("SELECT currentDatabase()")[0][0]
-
-    def __exit__(self, *_: object) -> None:
-        for name, (value, changed) in self._before.items():
-            try:
-                self._connection.run(f"SET {name} = {literal(value) if changed else 'DEFAULT'}")
-            except ServerError:
-                continue  # a limit of the profile keeps it: it was not changed either
-        if self._with_database:
-            with suppress(ServerError):  # the statement may have dropped it
-                self._connection.run(f"USE {identifier(self._database)}")
-
-    def _values(self) -> dict[str, tuple[str, bool]]:
-        if not self._names:
-            return {}
-        names = ", ".join(map(literal, self._names))
-        rows = self._connection.rows(f"SELECT name, value, changed FROM system.settings WHERE name IN ({names})")
-        return {name: (value, changed == "1") for name, value, changed in rows}

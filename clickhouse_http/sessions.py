@@ -3,11 +3,12 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from clickhouse_http.accounts import Caller
 from clickhouse_http.errors import INVALID_SESSION_TIMEOUT, SESSION_IS_LOCKED, SESSION_NOT_FOUND, ServerError
+from clickhouse_http.overlay import Overlay
 
 if TYPE_CHECKING:
     from clickhouse_http.engine import Connection
@@ -22,6 +23,10 @@ class Session:
     seconds: float
     locked: bool = True
     expires: float = 0.0
+    overlay: Overlay = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.overlay = Overlay(self.connection)
 
 
 class Sessions:

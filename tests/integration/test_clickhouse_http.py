@@ -357,6 +357,12 @@ def test_a_session_keeps_tables_settings_and_database(server: Server, client: Cl
     # What comes with one request does not stay.
     assert own.query("SELECT getSetting('max_threads')", settings={"max_threads": 1}).result_rows == [(1,)]
     assert own.query("SELECT getSetting('max_threads')").result_rows == [(2,)]
+    # What the session is told stays, also where the request said otherwise, and whatever came before it.
+    own.query("SELECT 1", settings={"max_threads": 1})
+    own.command("SET max_threads = 3", settings={"max_threads": 1})
+    assert own.query("SELECT getSetting('max_threads')").result_rows == [(3,)]
+    assert code(server.post("SELECT 1", session_id="own", max_threads=1, no_such_setting=1))[1] == "115"
+    assert own.query("SELECT getSetting('max_threads'), currentDatabase()").result_rows == [(3, "t")]
     with pytest.raises(DatabaseError, match="UNKNOWN_TABLE"):
         client.query("SELECT * FROM held")
     assert code(server.post("SELECT 1", session_id="unknown", session_check=1)) == (500, "372")
