@@ -80,11 +80,14 @@ def minutes(config: Settings, name: str, default: int) -> int:
 def variables(config: Settings, as_of: str, day: date, started: datetime) -> dict[str, object]:
     """dbt's variables: the cutoff of this build, and the contracts' names that the models need."""
     cutoff = datetime.combine(day + timedelta(days=1), time(), UTC)
+    # The marts ask it of ends of days only. To the second it would differ with every build, and whenever a variable differs dbt
+    # parses its whole project anew.
+    known_until = min(cutoff, datetime.combine(started.date(), time(), UTC))
     return {
         "as_of": as_of,
         "as_of_day": day.isoformat(),
         "cutoff": moment(cutoff),
-        "known_until": moment(min(cutoff, started)),
+        "known_until": moment(known_until),
         "session_gap_minutes": minutes(config, "SESSION_GAP_MINUTES", 30),
         "funnel_window_minutes": minutes(config, "FUNNEL_WINDOW_MINUTES", 7 * 24 * 60),
         "churn_label_days": churn.LABEL_DAYS,

@@ -8,7 +8,8 @@
     toDateTime64('{{ var("cutoff") }}', 3, 'UTC')
 {%- endmacro %}
 
-{# The moment up to which the history is complete: the cutoff, or the start of the build where that is earlier. #}
+{# The midnight up to which the history is complete: the cutoff, or the start of the day of the build where that is earlier.
+   Compare it with midnights alone. #}
 {% macro known_until() -%}
     toDateTime64('{{ var("known_until") }}', 3, 'UTC')
 {%- endmacro %}

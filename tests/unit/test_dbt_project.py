@@ -159,9 +159,10 @@ def test_cutoff_is_the_end_of_the_day(build: ModuleType) -> None:
 
 
 def test_what_is_not_over_is_not_known(build: ModuleType) -> None:
-    """The as-of day of today goes on after the build has started; an older one is over."""
+    """The as-of day of today goes on after the build has started; an older one is over. Builds of one day are told the same."""
     today = build.variables(Settings({}), "", date(2024, 6, 1), STARTED)
-    assert (today["cutoff"], today["known_until"]) == ("2024-06-02 00:00:00", "2024-06-01 09:30:15")
+    assert (today["cutoff"], today["known_until"]) == ("2024-06-02 00:00:00", "2024-06-01 00:00:00")
+    assert today == build.variables(Settings({}), "", date(2024, 6, 1), STARTED + timedelta(hours=14))
     yesterday = build.variables(Settings({}), "2024-05-31", date(2024, 5, 31), STARTED)
     assert yesterday["known_until"] == yesterday["cutoff"] == "2024-06-01 00:00:00"
 
