@@ -33,6 +33,7 @@ REASON ?=
 SEEDS ?= 1
 FAULT ?=
 PARTS ?=
+FULL ?=
 
 ##@ The journey
 demo: setup  ## Everything: set up, start, a year of events, marts, lake, segments, a table of what went where
@@ -76,8 +77,8 @@ dlq-replay: setup  ## Send the records set aside once more, after a fix: REASON=
 	@$(CORE) -m runner.dead_letters retry --reason "$(REASON)"
 
 ##@ The batch side
-marts: setup  ## dbt build, as known at the end of AS_OF=YYYY-MM-DD (default: now)
-	$(CORE) -m runner.batch marts --as-of "$(AS_OF)"
+marts: setup  ## dbt build, as known at the end of AS_OF=YYYY-MM-DD (default: now); FULL=1: every row anew
+	$(if $(FULL),DBT_FULL_REFRESH=1) $(CORE) -m runner.batch marts --as-of "$(AS_OF)"
 segments: setup  ## Marts, Iceberg, Spark K-Means segments and their report
 	$(CORE) -m runner.batch segments --as-of "$(AS_OF)"
 churn: setup  ## Marts, gate, churn models compared on later customers, registry, scores: TRIALS=15 CUSTOMER_VALUE=60 OFFER_COST=5

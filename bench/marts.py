@@ -1,4 +1,6 @@
-"""How long the warehouse's build takes, model by model, and how that grows: on an engine of its own, over a made-up history.
+"""How long the warehouse's builds take, model by model, and how that grows: on an engine of its own, over a made-up history.
+
+A full build, and the one after a small batch, which keeps the rows of customers who have not changed.
 
 ``python -m bench.marts 1000000 5000000`` prints it; ``make bench`` keeps it.
 """
@@ -23,6 +25,7 @@ from contracts.settings import ROOT, SECRETS
 from runner.tools import python
 
 HISTORY = Path(__file__).with_name("history.sql")
+BATCH = Path(__file__).with_name("batch.sql")
 EVENTS_PER_SESSION = 8
 EVENTS_PER_CUSTOMER = 250
 START_SECONDS = 60
@@ -69,32 +72,42 @@ def connect(environment: dict[str, str]) -> Client:
             time.sleep(0.2)
 
 
-def fill(client: Client, events: int) -> None:
+def fill(client: Client, file: Path, events: int) -> None:
     sizes = {"sessions": events // EVENTS_PER_SESSION, "customers": max(events // EVENTS_PER_CUSTOMER, 1)}
-    for statement in filter(str.strip, HISTORY.read_text().split(";\n")):
+    for statement in filter(str.strip, file.read_text().split(";\n")):
         # The client takes a % for a place of its own as soon as it is given parameters.
         named = {name: size for name, size in sizes.items() if f"{{{name}:" in statement}
         client.command(statement, parameters=named or None)
 
 
-def build(events: int) -> dict[str, object]:
-    """Seconds of one full build, as a user waits for it, and of each of its models."""
-    with engine() as (client, environment):
-        fill(client, events)
-        command = [python("dbt"), str(ROOT / "dbt" / "build.py")]
-        began = time.monotonic()
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=BUILD_SECONDS)
-        seconds = time.monotonic() - began
-        if done.returncode:
-            raise RuntimeError(f"dbt/build.py failed over {events} events: {done.stdout[-2000:]}")
-        nodes = json.loads((Path(environment["VAR_DIR"]) / "dbt" / "summary.json").read_text())["nodes"]
+def build(environment: dict[str, str]) -> tuple[float, dict[str, float]]:
+    """Seconds of one build, as a user waits for it, and of each of its models, the slowest first."""
+    command = [python("dbt"), str(ROOT / "dbt" / "build.py")]
+    began = time.monotonic()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=BUILD_SECONDS)
+    seconds = time.monotonic() - began
+    if done.returncode:
+        raise RuntimeError(f"dbt/build.py failed: {done.stdout[-2000:]}")
+    nodes = json.loads((Path(environment["VAR_DIR"]) / "dbt" / "summary.json").read_text())["nodes"]
     models = {node["name"]: node["seconds"] for node in nodes if node["kind"] == "model"}
-    slowest = sorted(models.items(), key=lambda item: -item[1])
-    return {"events": events, "seconds": round(seconds, 1), "models": dict(slowest)}
+    return round(seconds, 1), dict(sorted(models.items(), key=lambda item: -item[1]))
+
+
+def builds(events: int) -> dict[str, object]:
+    with engine() as (client, environment):
+        fill(client, HISTORY, events)
+        seconds, models = build(environment)
+        fill(client, BATCH, events)
+        incremental_seconds, incremental_models = build(environment)
+    return {
+        "events": events, "seconds": seconds, "incremental_seconds": incremental_seconds,
+        "models": models, "incremental_models": incremental_models,
+    }  # fmt: skip
 
 
 def marts(sizes: list[int]) -> dict[str, object]:
-    return {"builds": [build(events) for events in sizes], "command": "make bench: dbt/build.py, full build with all tests"}
+    command = "make bench: dbt/build.py with all tests, in full and after one in a hundred events more"
+    return {"builds": [builds(events) for events in sizes], "command": command}
 
 
 if __name__ == "__main__":

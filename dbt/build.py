@@ -184,12 +184,11 @@ def warehouse(config: Settings) -> Iterator[Client]:
 
 
 def table_rows(client: Client) -> dict[tuple[str, str], int]:
-    """Rows of each table of the layers."""
-    query = (
-        "SELECT database, name, total_rows FROM system.tables WHERE database IN {layers:Array(String)} AND total_rows IS NOT NULL"
-    )
-    rows = client.query(query, parameters={"layers": list(LAYER_DATABASES)}).result_rows
-    return {(database, name): count for database, name, count in rows}
+    """Rows of each table of the layers. Counted: the system's own figure includes rows that are marked as deleted."""
+    query = "SELECT database, name FROM system.tables WHERE database IN {layers:Array(String)} AND total_rows IS NOT NULL"
+    tables = client.query(query, parameters={"layers": list(LAYER_DATABASES)}).result_rows
+    counts = " UNION ALL ".join(f"SELECT '{database}', '{name}', count() FROM {database}.{name}" for database, name in tables)
+    return {(database, name): count for database, name, count in client.query(counts).result_rows} if tables else {}
 
 
 def keep(client: Client, report: Mapping, nodes: Sequence[NodeResult], started: datetime) -> None:
@@ -252,7 +251,7 @@ def print_summary(report: Mapping, nodes: Sequence[NodeResult]) -> None:
     print(f"  as known at the end of {report['as_of_day']} (UTC), {report['seconds']:.1f} s")
 
 
-def build(config: Settings, as_of: str, select: Sequence[str], target: Path | None, unit_tests: bool) -> bool:
+def build(config: Settings, as_of: str, select: Sequence[str], target: Path | None, unit_tests: bool, full: bool) -> bool:
     """Run dbt; True where every model was built and no test failed."""
     started = datetime.now(UTC)
     day = as_of_day(as_of, started.date())
@@ -266,6 +265,8 @@ def build(config: Settings, as_of: str, select: Sequence[str], target: Path | No
 
     runner = dbtRunner(callbacks=[show_progress])
     command = ["build", *(["--select", *select] if select else [])]
+    if full:
+        command += ["--full-refresh"]
     if not unit_tests:
         command += ["--exclude-resource-type", "unit_test"]
     nodes = node_results(runner.invoke(arguments(command, dbt_variables, var, target or var / "target")))
@@ -288,9 +289,11 @@ def main() -> int:
     parser.add_argument(
         "--unit-tests", action="store_true", help="dbt's unit tests too: over rows of their own, which no new data changes"
     )
+    parser.add_argument("--full-refresh", action="store_true", help="every row anew, also of unchanged customers")
     options = parser.parse_args()
     try:
-        ok = build(settings(), options.as_of.strip(), options.select, options.target_dir, options.unit_tests)
+        given = (options.select, options.target_dir, options.unit_tests, options.full_refresh)
+        ok = build(settings(), options.as_of.strip(), *given)
         return 0 if ok else 1
     except (BuildError, SettingsError) as error:
         print(f"build: {error}", file=sys.stderr)

@@ -4,7 +4,7 @@
         {{ keys | join(', ') }},
         event_time as {{ step }}_at
     from {{ ref('int_session_events') }}
-    where event_type = '{{ step }}'
+    where event_type = '{{ step }}' and {{ customers_to_build() }}
 {%- endmacro %}
 
 {# The condition of an as-of join to the earliest step at or after another one; of one moment, in whatever order. #}
@@ -45,7 +45,7 @@ views as (
         country,
         channel
     from {{ ref('int_session_events') }}
-    where event_type = 'view'
+    where event_type = 'view' and {{ customers_to_build() }}
 
 ),
 

@@ -3,6 +3,8 @@
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from warehouse_stack import STOP_SECONDS, Warehouse, await_ready, create_raw_tables, own_environment, python
@@ -12,7 +14,18 @@ from contracts.settings import ROOT
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    var = tmp_path_factory.mktemp("warehouse")
+    with running_warehouse(tmp_path_factory.mktemp("warehouse")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def another_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    with running_warehouse(tmp_path_factory.mktemp("another")) as running:
+        yield running
+
+
+@contextmanager
+def running_warehouse(var: Path) -> Iterator[Warehouse]:
     log = var / "clickhouse.log"
     running = Warehouse(own_environment(var), var)
     with log.open("wb") as output:

@@ -1,4 +1,4 @@
-{{ config(order_by='(day, customer_id)') }}
+{{ config(materialized='by_customer', order_by='(day, customer_id)') }}
 
 with {{ view_chains(['customer_id']) }},
 

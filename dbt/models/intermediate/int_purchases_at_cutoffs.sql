@@ -1,4 +1,4 @@
-{{ config(order_by='(cutoff_day, customer_id)') }}
+{{ config(materialized='by_customer', order_by='(cutoff_day, customer_id)') }}
 
 {#- Sums of money stay decimal until they are divided: no order of rows shows in the last digit. -#}
 
@@ -11,6 +11,7 @@ with cutoffs as (
 events as (
 
     select * from {{ ref('int_purchase_events') }}
+    where {{ customers_to_build() }}
 
 ),
 

@@ -1,39 +1,38 @@
--- Counted before the events are frozen: a stream that goes on can only add to these numbers.
-{%- set entities = [
-    ('web_event', ref('stg_web_events'), 'event_time', 'toDecimal128(coalesce(price, 0), 4) * quantity'),
-    ('purchase_event', ref('stg_purchase_events'), 'greatest(event_time, purchased_at)', 'toDecimal128(amount, 4)'),
-    ('customer', ref('stg_customers'), 'registered_at', 'toDecimal128(0, 4)'),
-] %}
+with raw_customers as (
 
-with deleted_customers as (
-
-    select * from {{ ref('stg_deleted_customers') }}
+    select * from {{ ref('int_raw_customers') }}
 
 ),
 
-{% for entity, relation, known_at, amount in entities -%}
+{% for entity in ['web_event', 'purchase_event'] -%}
 {{ entity }}_counts as (
 
     select
         '{{ entity }}' as entity,
-        now64(3, 'UTC') as counted_at,
-        {{ bigint('countIf(in_scope)') }} as in_scope_rows,
-        {{ bigint('countIf(not in_scope)') }} as out_of_scope_rows,
-        cast(sumIf(amount, in_scope) as Decimal(38, 4)) as in_scope_amount
-    from (
-        select
-            {{ amount }} as amount,
-            {{ known_at }} < {{ cutoff() }} and customer_id not in (select customer_id from deleted_customers) as in_scope
-        from {{ relation }}
-    )
+        coalesce(minOrNull(raw_customers.counted_at), now64(3, 'UTC')) as counted_at,
+        {{ bigint('sum(raw_customers.in_scope_rows)') }} as in_scope_rows,
+        {{ bigint('sum(raw_customers.out_of_scope_rows)') }} as out_of_scope_rows,
+        {{ money_sum('raw_customers.in_scope_amount') }} as in_scope_amount
+    from raw_customers
+    where raw_customers.entity = '{{ entity }}'
 
-){% if not loop.last %},{% endif %}
+),
 
 {% endfor -%}
+customer_counts as (
 
-{% for entity, _, _, _ in entities -%}
-select * from {{ entity }}_counts
-{% if not loop.last -%}
+    select
+        'customer' as entity,
+        now64(3, 'UTC') as counted_at,
+        {{ bigint('countIf(registered_at < ' ~ cutoff() ~ ')') }} as in_scope_rows,
+        {{ bigint('countIf(registered_at >= ' ~ cutoff() ~ ')') }} as out_of_scope_rows,
+        toDecimal128(0, 4) as in_scope_amount
+    from {{ ref('stg_customers') }}
+
+)
+
+select * from web_event_counts
 union all
-{% endif -%}
-{% endfor %}
+select * from purchase_event_counts
+union all
+select * from customer_counts

@@ -1,8 +1,9 @@
-{{ config(order_by='(customer_id, event_time, event_id)') }}
+{{ config(materialized='by_customer', order_by='(customer_id, event_time, event_id)') }}
 
 with events as (
 
     select * from {{ ref('int_web_events') }}
+    where {{ customers_to_build() }}
 
 ),
 
@@ -29,7 +30,7 @@ with_start as (
 numbered as (
 
     select
-        * except (gap_ms),
+        * except (row_hash, gap_ms),
         sum(starts_session) over (
             partition by customer_id
             order by event_time, event_id

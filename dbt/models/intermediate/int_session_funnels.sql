@@ -1,4 +1,4 @@
-{{ config(order_by='(customer_id, session_number)') }}
+{{ config(materialized='by_customer', order_by='(customer_id, session_number)') }}
 
 with {{ view_chains(['customer_id', 'session_number']) }},
 

@@ -1,4 +1,4 @@
-{{ config(order_by='(cutoff_day, customer_id)') }}
+{{ config(materialized='by_customer', order_by='(cutoff_day, customer_id)') }}
 
 with cutoffs as (
 
@@ -9,12 +9,14 @@ with cutoffs as (
 sessions as (
 
     select * from {{ ref('fct_sessions') }}
+    where {{ customers_to_build() }}
 
 ),
 
 events as (
 
     select * from {{ ref('int_session_events') }}
+    where {{ customers_to_build() }}
 
 ),
 

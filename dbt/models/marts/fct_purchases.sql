@@ -1,8 +1,9 @@
-{{ config(order_by='(customer_id, purchased_at, purchase_id)') }}
+{{ config(materialized='by_customer', order_by='(customer_id, purchased_at, purchase_id)') }}
 
 with events as (
 
     select * from {{ ref('int_purchase_events') }}
+    where {{ customers_to_build() }}
 
 ),
 

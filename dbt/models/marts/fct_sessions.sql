@@ -1,4 +1,4 @@
-{{ config(order_by='(customer_id, started_at)') }}
+{{ config(materialized='by_customer', order_by='(customer_id, started_at)') }}
 
 with session_events as (
 
@@ -7,6 +7,7 @@ with session_events as (
         coalesce(toDecimal128(price, 4), 0) * quantity as value,
         {{ position_in(var('funnel_steps'), 'event_type') }} as step
     from {{ ref('int_session_events') }}
+    where {{ customers_to_build() }}
 
 ),
 
