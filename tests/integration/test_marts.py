@@ -412,7 +412,7 @@ def test_a_day_that_is_none_is_refused(warehouse: Warehouse, day: str, complaint
 def test_a_failing_test_fails_the_build(built: SimpleNamespace, warehouse: Warehouse, shop: History) -> None:
     bad = {**asdict(shop.purchase_events[0]), **PURCHASE_CONSTANTS, "event_id": "bad", "purchase_id": "bad", "status": "lost"}
     insert(built.client, "raw.purchase_events", [bad])
-    result = build(warehouse, "--as-of", "", "--select", "int_purchase_events")
+    result = build(warehouse, "--as-of", "", "--select", "int_raw_customers", "int_purchase_events")
     assert result.code == 1
     assert "in_vocabulary_int_purchase_events_status" in result.text
     built.client.command("DELETE FROM raw.purchase_events WHERE purchase_id = 'bad'")
