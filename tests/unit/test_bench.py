@@ -65,7 +65,8 @@ def test_the_readme_takes_the_figures_between_its_markers():
     figures = table({"machine": MACHINE, "memory": WHEN | {"peak_gb": 4.2}})
     found = rendered(TEXT, figures)
     assert "4.2 GB" in found and "Measured 2026-01-31 12:00 UTC on 2 cores" in found and "old" not in found
-    builds = {"builds": [{"events": 1_000_000, "seconds": 20.4}, {"events": 5_000_000, "seconds": 40.6, "incremental_seconds": 12.4}]}
+    larger = {"events": 5_000_000, "seconds": 40.6, "incremental_seconds": 12.4}
+    builds = {"builds": [{"events": 1_000_000, "seconds": 20.4}, larger]}
     with_builds = table({"machine": MACHINE, "marts": WHEN | builds})
     assert "1,000,000 web events | 20 s |" in with_builds and "5,000,000 web events | 41 s |" in with_builds
     assert "a deleted customer | 12 s |" in with_builds
