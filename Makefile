@@ -113,7 +113,7 @@ docker-clean:  ## Stop the containers and remove their data (images stay)
 ##@ Develop
 resnapshot: setup  ## Replicate Postgres anew after its replication slot was lost
 	$(CORE) -m cdc.snapshot
-jobs-upgrade: setup  ## Stop the Flink jobs with savepoints and start this version of them there
+jobs-upgrade: setup  ## Stop the Flink job with a savepoint and start this version of it there
 	$(CORE) -m flink_jobs.upgrade
 setup:  ## Install what is missing: virtual environments, jars, MinIO
 	@$(SETUP)

@@ -5,7 +5,6 @@ import requests
 from contracts.settings import settings
 from contracts.tables import RAW_WEB_EVENTS, SESSIONS
 from contracts.topics import WEB
-from flink_jobs import JOBS
 from flink_jobs.submit import running
 from runner.services import kafka
 from verify.stores import shop, warehouse
@@ -18,7 +17,7 @@ def storage() -> dict[str, object]:
         raise RuntimeError("no event was accepted: run `make demo` first")
     found = {
         "kafka": topic_bytes(WEB.validated),
-        "flink_state": sum(state_bytes(job) for job in JOBS),
+        "flink_state": state_bytes(),
         "postgres_sessions": postgres_bytes(SESSIONS.qualified),
         "clickhouse": clickhouse_bytes(RAW_WEB_EVENTS.qualified),
     }
@@ -36,9 +35,9 @@ def topic_bytes(topic: str) -> int:
     return sum(file.stat().st_size for folder in partitions.values() for file in folder.glob("*.log"))
 
 
-def state_bytes(job: str) -> int:
+def state_bytes() -> int:
     """All that the newest checkpoint of the job refers to."""
-    url = f"{settings().url('FLINK')}/jobs/{running(job)}/metrics?get=lastCheckpointFullSize"
+    url = f"{settings().url('FLINK')}/jobs/{running()}/metrics?get=lastCheckpointFullSize"
     answer = requests.get(url, timeout=30)
     answer.raise_for_status()
     return int(answer.json()[0]["value"])

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from contracts.settings import ROOT
-from flink_jobs import INTAKE
 from flink_jobs.submit import running_since, stop, submit
 from runner import graph, stack
 from runner.control import Control
@@ -60,8 +59,8 @@ def throughput(events: int, customers: int) -> dict[str, object]:
         "flink_catch_up_events_per_second": in_order,
         "flink_catch_up_path_alone_events_per_second": alone,
         "flink_catch_up_at_once_events_per_second": at_once,
-        "command": "make bench: generators history, then web_events --rate max, each while the jobs are stopped;"
-        " both jobs, from their start until the backlog is written; path alone: warehouse, batch side and pages stopped",
+        "command": "make bench: generators history, then web_events --rate max, each while the job is stopped;"
+        " the job, from its start until the backlog is written; path alone: warehouse, batch side and pages stopped",
     }
 
 
@@ -85,11 +84,11 @@ def path_alone() -> Iterator[None]:
 
 
 def backlog(*generator: str) -> tuple[int, Sent]:
-    """Records a second of the jobs catching up, and what the generator sent. The two do not share the cores."""
+    """Records a second of the job catching up, and what the generator sent. The two do not share the cores."""
     wait_for_flink(time.monotonic() + CATCH_UP_SECONDS, lambda text: print(text, flush=True))
     stop()
     given = generate(*generator)
     records = flink_lag()
     submit()
     wait_for_flink(time.monotonic() + CATCH_UP_SECONDS, lambda text: print(text, flush=True))
-    return round(records / (time.time() - running_since(INTAKE))), given
+    return round(records / (time.time() - running_since())), given

@@ -6,7 +6,6 @@ something is to stay broken until that is shown, the fault returns what mends it
 
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from functools import partial
 from random import Random
 
@@ -19,7 +18,6 @@ from chaos.stack import SkippedError, away, database, drop_slot, full_disk, kill
 from contracts.settings import settings
 from contracts.tables import CUSTOMERS, RAW_DATABASE, RAW_WEB_EVENTS
 from contracts.topics import CDC_CONNECTOR
-from flink_jobs import JOBS
 from flink_jobs.state import state_folder
 from flink_jobs.submit import checkpoint, checkpoints, running
 from runner import flink
@@ -52,7 +50,7 @@ def machine_lost(dice: Random) -> Mend:
     """A broker and a TaskManager at once, and they stay away while the others are held to account."""
     s = settings()
     slots = flink.slots(s) * (s.task_managers - 1)
-    if len(s.brokers) == 1 or slots < len(JOBS) * s.parallelism:
+    if len(s.brokers) == 1 or slots < s.parallelism:
         raise SkippedError("takes KAFKA_BROKERS=3, FLINK_TASKMANAGERS=2 and FLINK_SLOTS for all tasks on one of them")
     lost = one_of("kafka", dice), one_of("flink-taskmanager", dice)
     for service in lost:
@@ -88,19 +86,16 @@ def postgres_restarted_in_a_checkpoint(dice: Random) -> None:
 
 
 def checkpoints_find_no_room(dice: Random) -> None:
-    """The jobs go on over checkpoints that fail, and the first after there is room again holds everything."""
-    folders = [state_folder(settings(), job) / "checkpoints" / running(job) for job in JOBS]
+    """The job goes on over checkpoints that fail, and the first after there is room again holds everything."""
     failed, completed = checkpoints("failed"), checkpoints("completed")
-    with ExitStack() as full:
-        for folder in folders:
-            full.enter_context(full_disk(folder))
-        wait_until("a failed checkpoint of each job", lambda: _more("failed", failed), CHECKPOINT_SECONDS)
-    wait_until("a checkpoint of each job", lambda: _more("completed", completed), CHECKPOINT_SECONDS)
+    with full_disk(state_folder(settings()) / "checkpoints" / running()):
+        wait_until("a failed checkpoint", lambda: _more("failed", failed), CHECKPOINT_SECONDS)
+    wait_until("a checkpoint", lambda: _more("completed", completed), CHECKPOINT_SECONDS)
 
 
-def _more(state: str, before: dict[str, int]) -> bool:
+def _more(state: str, before: int) -> bool:
     checkpoint()
-    return all(count > before[job] for job, count in checkpoints(state).items())
+    return checkpoints(state) > before
 
 
 def sink_killed_after_an_insert(dice: Random) -> None:

@@ -36,9 +36,7 @@ CDC_HEARTBEAT_TABLE = "cdc.heartbeat"
 CONNECT_GROUP = "connect"
 CONNECT_TOPICS = {"config": "connect.config", "offset": "connect.offset", "status": "connect.status"}
 
-# The streaming jobs: source topics to validated ones, validated ones to the live results.
-INTAKE_GROUP = "flink-intake"
-LIVE_GROUP = "flink-live"
+FLINK_GROUP = "flink"
 SINK_GROUP = "clickhouse-sink"
 
 # Room for a dead letter: the largest record the broker takes, in base64, with its envelope.

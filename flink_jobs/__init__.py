@@ -1,6 +1,3 @@
-"""PyFlink in two jobs: ``intake`` judges and deduplicates, ``live`` computes what Postgres shows. ``submit`` starts both."""
+"""PyFlink in one job: ``intake`` judges and deduplicates, ``live`` computes what Postgres shows. ``submit`` starts it."""
 
-INTAKE = "intake"
-LIVE = "live"
-# In the order in which events pass them.
-JOBS = (INTAKE, LIVE)
+JOB = "stream"

@@ -1,31 +1,33 @@
-"""What both jobs ask of Flink; the cluster's own options are in ``flink-conf.yaml``."""
+"""What the job asks of Flink; the cluster's own options are in ``flink-conf.yaml``."""
 
 from pyflink.datastream import StreamExecutionEnvironment
-from pyflink.table import StreamTableEnvironment
+from pyflink.java_gateway import get_gateway
+from pyflink.table import StreamTableEnvironment, Table
 
 from contracts.settings import Settings
+from flink_jobs import JOB
 from flink_jobs.state import state_folder
 
 
-def options(config: Settings, job: str, state: str) -> dict[str, str]:
+def options(config: Settings, state: str) -> dict[str, str]:
     # One day beyond the retention: a figure that may still change keeps its state, and duplicates are known as long.
     state_days = config.live_retention_days + 1
     resume = {"execution.state-recovery.path": state} if state else {}
     return resume | {
         # Chained operators hand rows on as they are; without this each hand-over copies the row.
         "pipeline.object-reuse": "true",
-        "pipeline.name": job,
+        "pipeline.name": JOB,
         "parallelism.default": str(config.parallelism),
-        "execution.checkpointing.dir": f"{state_folder(config, job).as_uri()}/checkpoints",
+        "execution.checkpointing.dir": f"{state_folder(config).as_uri()}/checkpoints",
         "table.local-time-zone": "UTC",
         "table.exec.state.ttl": f"{state_days} d",
     }
 
 
-def environment(config: Settings, job: str, state: str = "") -> StreamTableEnvironment:
-    """An environment for one job, which begins with this savepoint or checkpoint where one is given."""
+def environment(config: Settings, state: str = "") -> StreamTableEnvironment:
+    """An environment for the job, which begins with this savepoint or checkpoint where one is given."""
     made = StreamTableEnvironment.create(StreamExecutionEnvironment.get_execution_environment())
-    set_options(made, options(config, job, state))
+    set_options(made, options(config, state))
     return made
 
 
@@ -34,9 +36,13 @@ def set_options(flink: StreamTableEnvironment, wanted: dict[str, str]) -> None:
         flink.get_config().set(name, value)
 
 
-def first_arrivals(source: str, identity: str, columns: str) -> str:
-    """The first record of each identity. Ranked on arrival, it is an insert-only stream."""
-    return f"""
-        SELECT {columns} FROM (
-          SELECT {columns}, ROW_NUMBER() OVER (PARTITION BY {identity} ORDER BY arrived ASC) AS arrival FROM {source}
-        ) WHERE arrival = 1"""
+def plan_view(flink: StreamTableEnvironment, name: str, query: str) -> None:
+    """A view that is planned by itself, under the options of now, and computed once for all who read it.
+
+    Its rows pass in Flink's own binary form, unconverted. Views alone the planner would merge into each of their readers.
+    """
+    table = flink.sql_query(query)
+    internal = get_gateway().jvm.Class.forName("org.apache.flink.table.data.RowData")
+    rows = table._j_table.getResolvedSchema().toPhysicalRowDataType().bridgedTo(internal)
+    stream = flink._j_tenv.fromDataStream(flink._j_tenv.toDataStream(table._j_table, rows))
+    flink.create_temporary_view(name, Table(stream, flink))

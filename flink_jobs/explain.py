@@ -1,12 +1,12 @@
-"""Print the plan of a job without running it: ``python -m flink_jobs.explain JOB``, with the environment of ``runner.flink``."""
+"""Print the job's operators as JSON without running it: ``python -m flink_jobs.explain``, with the environment of ``runner.flink``."""
 
-import importlib
-import sys
+from pyflink.datastream import StreamExecutionEnvironment
 
 from contracts.settings import settings
 from flink_jobs.environment import environment
+from flink_jobs.job import statements
 
 if __name__ == "__main__":
-    job = sys.argv[1]
-    flink = environment(settings(), job)
-    print(importlib.import_module(f"flink_jobs.{job}").statements(settings(), flink).explain())
+    flink = environment(settings())
+    statements(settings(), flink).attach_as_datastream()
+    print(StreamExecutionEnvironment(flink._get_j_env()).get_execution_plan())

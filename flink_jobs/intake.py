@@ -1,60 +1,65 @@
-"""The first job: every record is judged once, and the first of each event id passes. Submitted by ``flink_jobs.submit``.
+"""The job's first half: every record is judged once, and the first of each event id passes.
 
-In: the source topics, as bytes. Out: the validated topics and the dead letters, as the bytes that the verdict holds.
+In: the source topics, as bytes. Out: the validated topics and the dead letters, as the bytes that the verdict holds; and what
+passed, of which ``live`` makes the results.
 """
 
 from datetime import timedelta
 
-from pyflink.table import StatementSet, StreamTableEnvironment
+from pyflink.table import StreamTableEnvironment
 
 from contracts.events import SOURCE_POSITION
 from contracts.settings import Settings
-from contracts.topics import STREAMS, Stream
+from contracts.topics import Stream
 from flink_jobs import tables
-from flink_jobs.environment import first_arrivals, set_options
-from flink_jobs.judge import function_name, judge
+from flink_jobs.environment import plan_view
+from flink_jobs.judge import VERDICT_FIELDS, function_name, judge
 from flink_jobs.verdict import DEAD
 
 # Inside the TaskManager: worker processes would talk to it through ports open on every interface.
-_DEAD = f"X'{DEAD.hex()}'"
 THREADED = {"python.execution-mode": "thread"}
+_DEAD = f"X'{DEAD.hex()}'"
 
 
 def judged(stream: Stream) -> str:
-    """One row per record: its verdict beside its key. A record that is tried again keeps the position it had first."""
+    """The view of a stream's records: each one's key and verdict."""
+    return f"{stream.event.name}_judged"
+
+
+def passed(stream: Stream) -> str:
+    """The view of a stream's valid events, the first of each id."""
+    return f"{stream.event.name}_passed"
+
+
+def judge_records(config: Settings, flink: StreamTableEnvironment, stream: Stream) -> None:
+    """A record that is tried again keeps the position it had first."""
+    tolerance = timedelta(hours=config.clock_tolerance_hours)
+    flink.create_temporary_system_function(function_name(stream.event), judge(stream, tolerance))
+    flink.execute_sql(tables.source(stream, config))
     first = "COALESCE(CAST(CAST(headers['{0}'] AS STRING) AS {1}), {0})"
     position = ", ".join(first.format(column.name, column.type.flink) for column in SOURCE_POSITION)
     verdict = f"{function_name(stream.event)}(raw_value, raw_key, {position})"
-    return f"SELECT {verdict} AS verdict, raw_key, arrived FROM {tables.source_name(stream)}"
+    parts = ", ".join(f"verdict.{field} AS {field}" for field in VERDICT_FIELDS)
+    query = f"SELECT raw_key, {parts} FROM (SELECT {verdict} AS verdict, raw_key FROM {tables.source_name(stream)})"
+    plan_view(flink, judged(stream), query)
 
 
-def accepted(stream: Stream) -> str:
-    """One row per valid record: its key, the hash of its event id, its payload."""
-    return f"""
-        SELECT raw_key, verdict.event_hash AS event_hash, verdict.payload AS payload, arrived
-        FROM {stream.event.name}_judged WHERE verdict.event_hash <> {_DEAD}"""
+def pass_first(flink: StreamTableEnvironment, stream: Stream) -> None:
+    """Ranked on arrival, the first of each event id is an insert-only stream, unless mini-batches are on (docs/decisions/0002)."""
+    travelling = "raw_key, payload, fields"
+    query = f"""
+        SELECT {travelling} FROM (
+          SELECT {travelling}, ROW_NUMBER() OVER (PARTITION BY event_hash ORDER BY arrived ASC) AS arrival
+          FROM (SELECT *, PROCTIME() AS arrived FROM {judged(stream)} WHERE event_hash <> {_DEAD})
+        ) WHERE arrival = 1"""
+    plan_view(flink, passed(stream), query)
 
 
-def dead(stream: Stream) -> str:
-    return f"SELECT verdict.payload FROM {stream.event.name}_judged WHERE verdict.event_hash = {_DEAD}"
-
-
-def statements(config: Settings, flink: StreamTableEnvironment) -> StatementSet:
-    tolerance = timedelta(hours=config.clock_tolerance_hours)
-    set_options(flink, THREADED)
-    statement_set = flink.create_statement_set()
-    for stream in STREAMS:
-        name = stream.event.name
-        flink.create_temporary_system_function(function_name(stream.event), judge(stream, tolerance))
-        for table in (
-            tables.source(stream, config),
-            tables.validated_sink(stream, config),
-            tables.dead_letter_sink(stream, config),
-        ):
-            flink.execute_sql(table)
-        flink.create_temporary_view(f"{name}_judged", flink.sql_query(judged(stream)))
-        flink.create_temporary_view(f"{name}_accepted", flink.sql_query(accepted(stream)))
-        passed = first_arrivals(f"{name}_accepted", "event_hash", "raw_key, payload")
-        statement_set.add_insert_sql(f"INSERT INTO {tables.validated_sink_name(stream)} {passed}")
-        statement_set.add_insert_sql(f"INSERT INTO {tables.dead_letter_sink_name(stream)} {dead(stream)}")
-    return statement_set
+def outputs(config: Settings, flink: StreamTableEnvironment, stream: Stream) -> list[str]:
+    """The statements that feed the stream's two topics."""
+    flink.execute_sql(tables.validated_sink(stream, config))
+    flink.execute_sql(tables.dead_letter_sink(stream, config))
+    return [
+        f"INSERT INTO {tables.validated_sink_name(stream)} SELECT raw_key, payload FROM {passed(stream)}",
+        f"INSERT INTO {tables.dead_letter_sink_name(stream)} SELECT payload FROM {judged(stream)} WHERE event_hash = {_DEAD}",
+    ]

@@ -1,6 +1,6 @@
 """The validator as a function of Flink: a record's bytes in, its verdict out.
 
-A verdict's record stays one JSON text: a row of its fields would cost more than the judging (docs/decisions/0001).
+A verdict is a few byte strings: a row of the event's fields would cost more than the judging (docs/decisions/0001).
 """
 
 from datetime import timedelta
@@ -14,7 +14,8 @@ from contracts.topics import Stream
 from flink_jobs.verdict import verdict_of
 
 # Bytes throughout: text would be decoded and encoded again on its way.
-VERDICT = DataTypes.ROW([DataTypes.FIELD("event_hash", DataTypes.BYTES()), DataTypes.FIELD("payload", DataTypes.BYTES())])
+VERDICT_FIELDS = ("event_hash", "payload", "fields")
+VERDICT = DataTypes.ROW([DataTypes.FIELD(name, DataTypes.BYTES()) for name in VERDICT_FIELDS])
 
 
 def function_name(event: Event) -> str:

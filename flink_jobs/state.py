@@ -1,9 +1,10 @@
-"""Where the jobs' checkpoints and savepoints lie."""
+"""Where the job's checkpoints and savepoints lie."""
 
 from pathlib import Path
 
 from contracts.settings import Settings
+from flink_jobs import JOB
 
 
-def state_folder(config: Settings, job: str) -> Path:
-    return config.var / "flink" / "state" / job
+def state_folder(config: Settings) -> Path:
+    return config.var / "flink" / "state" / JOB

@@ -1,4 +1,4 @@
-"""Submit the jobs that do not run, each from its newest savepoint or checkpoint; stop them with savepoints."""
+"""Submit the job from its newest savepoint or checkpoint, unless it runs; stop it with a savepoint."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from pathlib import Path
 import requests
 
 from contracts.settings import ROOT, settings
-from flink_jobs import JOBS
+from flink_jobs import JOB
 from flink_jobs.state import state_folder
 from runner import flink
 from runner.tools import python
@@ -27,24 +27,24 @@ class JobError(RuntimeError):
     """The job could not be submitted, does not run, or could not be stopped; the message says why."""
 
 
-def running(job: str) -> str:
-    """The id of the job of this name that runs or is about to; empty where there is none."""
+def running() -> str:
+    """The id of the job that runs or is about to; empty where there is none."""
     for found in _get("/jobs/overview")["jobs"]:
-        if found["name"] == job and found["state"] in ("RUNNING", *STARTING):
+        if found["name"] == JOB and found["state"] in ("RUNNING", *STARTING):
             return found["jid"]
     return ""
 
 
-def running_since(job: str) -> float:
+def running_since() -> float:
     """When the job that runs began to, seconds since 1970: its tasks were then still to be deployed."""
-    return _get(f"/jobs/{running(job)}")["timestamps"]["RUNNING"] / 1000
+    return _get(f"/jobs/{running()}")["timestamps"]["RUNNING"] / 1000
 
 
-def newest_state(job: str) -> Path | None:
-    """The newest complete savepoint or checkpoint of the job's earlier runs. Older ones may vanish while one looks: Flink
-    removes those that it does not retain."""
+def newest_state() -> Path | None:
+    """The newest complete savepoint or checkpoint of earlier runs. Older ones may vanish while one looks: Flink removes those
+    that it does not retain."""
     written: dict[Path, float] = {}
-    for folder, _, files in os.walk(state_folder(settings(), job)):
+    for folder, _, files in os.walk(state_folder(settings())):
         if METADATA in files:
             with suppress(FileNotFoundError):
                 written[Path(folder)] = Path(folder, METADATA).stat().st_mtime
@@ -52,25 +52,22 @@ def newest_state(job: str) -> Path | None:
 
 
 def submit() -> None:
-    """May run again: a job that runs is left alone. JobError when one does not get to run.
-
-    The last first: a job that catches up takes the cores on which the next one would be planned.
-    """
-    if missing := [job for job in reversed(JOBS) if not running(job)]:
-        _launch([f"{job}={state.as_uri()}" if (state := newest_state(job)) else job for job in missing])
-    for job in JOBS:
-        _wait_until_running(job)
+    """May run again: a job that runs is left alone. JobError when it does not get to run."""
+    if not running():
+        state = newest_state()
+        _launch([state.as_uri()] if state else [])
+    _wait_until_running()
 
 
-def _launch(jobs: list[str]) -> None:
+def _launch(arguments: list[str]) -> None:
     interpreter = python("flink")
     command = [
         str(flink.home() / "bin" / "flink"), "run", "-d", "-pyexec", interpreter, "-pyclientexec", interpreter,
-        "-py", str(ROOT / "flink_jobs" / "launch.py"), *jobs,
+        "-py", str(ROOT / "flink_jobs" / "launch.py"), *arguments,
     ]  # fmt: skip
     done = subprocess.run(command, env=flink.environment(), capture_output=True, text=True, timeout=DEADLINE_SECONDS)
     if done.returncode:
-        raise JobError(f"not accepted ({', '.join(jobs)}): {_cause(done.stdout + done.stderr)}")
+        raise JobError(f"the job was not accepted: {_cause(done.stdout + done.stderr)}")
 
 
 def _cause(output: str) -> str:
@@ -84,61 +81,54 @@ def _cause(output: str) -> str:
 
 def checkpoint() -> None:
     """Ask for a checkpoint now: offsets are committed with it. Where none can begin, the next regular one serves."""
-    for job in filter(None, map(running, JOBS)):
-        requests.post(f"{settings().url('FLINK')}/jobs/{job}/checkpoints", json={}, timeout=30)
+    if identity := running():
+        requests.post(f"{settings().url('FLINK')}/jobs/{identity}/checkpoints", json={}, timeout=30)
 
 
-def checkpoints(state: str) -> dict[str, int]:
-    """How many checkpoints of each running job ended so: completed or failed."""
-    return {job: _get(f"/jobs/{running(job)}/checkpoints")["counts"][state] for job in JOBS}
+def checkpoints(state: str) -> int:
+    """How many checkpoints of the running job ended so: completed or failed."""
+    return _get(f"/jobs/{running()}/checkpoints")["counts"][state]
 
 
 def stop() -> None:
-    """Stop with savepoints, the last job first. Without one the last checkpoint serves: it is retained."""
-    for job in reversed(JOBS):
-        _stop(job)
-
-
-def _stop(job: str) -> None:
-    identity = running(job)
+    """Stop with a savepoint. Without one the last checkpoint serves: it is retained."""
+    identity = running()
     if not identity:
         return
-    folder = savepoints(job)
     # RocksDB's own files: the canonical format reads and writes every entry of the state again, twice.
-    body = {"targetDirectory": folder.as_uri(), "drain": False, "formatType": "NATIVE"}
+    body = {"targetDirectory": savepoints().as_uri(), "drain": False, "formatType": "NATIVE"}
     request = requests.post(f"{settings().url('FLINK')}/jobs/{identity}/stop", json=body, timeout=30)
     request.raise_for_status()
     trigger, deadline = request.json()["request-id"], time.monotonic() + DEADLINE_SECONDS
     while (answer := _get(f"/jobs/{identity}/savepoints/{trigger}"))["status"]["id"] != "COMPLETED":
         if time.monotonic() > deadline:
-            raise JobError(f"job {job}: no savepoint after {DEADLINE_SECONDS} s")
+            raise JobError(f"no savepoint after {DEADLINE_SECONDS} s")
         time.sleep(0.5)
     if "failure-cause" in answer["operation"]:
-        raise JobError(f"job {job}: no savepoint: {answer['operation']['failure-cause']['stack-trace'].splitlines()[0]}")
-    remove_old(job)
+        raise JobError(f"no savepoint: {answer['operation']['failure-cause']['stack-trace'].splitlines()[0]}")
+    remove_old()
 
 
-def savepoints(job: str) -> Path:
-    return state_folder(settings(), job) / "savepoints"
+def savepoints() -> Path:
+    return state_folder(settings()) / "savepoints"
 
 
-def remove_old(job: str) -> None:
+def remove_old() -> None:
     """Leave the newest savepoints: nobody else removes them, and each holds the whole state."""
-    for old in sorted(savepoints(job).iterdir(), key=lambda each: each.stat().st_mtime)[:-SAVEPOINTS_KEPT]:
+    for old in sorted(savepoints().iterdir(), key=lambda each: each.stat().st_mtime)[:-SAVEPOINTS_KEPT]:
         shutil.rmtree(old)
 
 
-def _wait_until_running(job: str) -> None:
+def _wait_until_running() -> None:
     deadline = time.monotonic() + DEADLINE_SECONDS
     while True:
-        identity = running(job)
+        identity = running()
         tasks = _get(f"/jobs/{identity}")["status-counts"] if identity else {}
         if identity and tasks.get("RUNNING", 0) == sum(tasks.values()):
             return
         if time.monotonic() > deadline:
-            raise JobError(
-                f"job {job} does not run after {DEADLINE_SECONDS} s: {tasks or 'no job'}; its page is {settings().url('FLINK')}"
-            )
+            page = settings().url("FLINK")
+            raise JobError(f"the job does not run after {DEADLINE_SECONDS} s: {tasks or 'it is gone'}; its page is {page}")
         time.sleep(0.5)
 
 

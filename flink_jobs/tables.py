@@ -2,7 +2,7 @@
 
 from contracts.settings import Settings
 from contracts.tables import PostgresTable
-from contracts.topics import INTAKE_GROUP, LIVE_GROUP, MAX_DEAD_LETTER_BYTES, Stream
+from contracts.topics import FLINK_GROUP, MAX_DEAD_LETTER_BYTES, Stream
 from contracts.types import Column, Type
 
 
@@ -11,49 +11,25 @@ def source_name(stream: Stream) -> str:
 
 
 def source(stream: Stream, settings: Settings) -> str:
-    """Raw bytes of the stream's topics with their position; ``arrived`` orders records by processing time."""
+    """Raw bytes of the stream's topics with their position."""
     return f"""
         CREATE TABLE {source_name(stream)} (
           raw_key BYTES,
           raw_value BYTES,
           source_partition INT METADATA FROM 'partition' VIRTUAL,
           source_offset BIGINT METADATA FROM 'offset' VIRTUAL,
-          headers MAP<STRING, BYTES> METADATA VIRTUAL,
-          arrived AS PROCTIME()
+          headers MAP<STRING, BYTES> METADATA VIRTUAL
         ) WITH (
-          {_kafka_source(f"{stream.source};{stream.retried}", INTAKE_GROUP, settings)},
+          'connector' = 'kafka',
+          'topic' = '{stream.source};{stream.retried}',
+          'properties.bootstrap.servers' = '{settings.bootstrap_servers}',
+          'properties.group.id' = '{FLINK_GROUP}',
+          'properties.fetch.min.bytes' = '65536',
+          'properties.fetch.max.wait.ms' = '{settings.number("FLINK_FETCH_WAIT_MS", 50)}',
+          'scan.startup.mode' = 'earliest-offset',
           'key.format' = 'raw', 'key.fields' = 'raw_key',
           'value.format' = 'raw', 'value.fields-include' = 'EXCEPT_KEY'
         )"""
-
-
-def validated_source_name(stream: Stream) -> str:
-    return f"{stream.event.name}_validated"
-
-
-def validated_source(stream: Stream, settings: Settings) -> str:
-    return validated(stream, _kafka_source(stream.validated, LIVE_GROUP, settings), "value.")
-
-
-def validated(stream: Stream, connector: str, option: str = "") -> str:
-    """The table of a stream's validated events, read from there as JSON; ``option`` begins the format's options."""
-    body = ", ".join(f"`{column.name}` {column.type.flink}" for column in stream.event.fields)
-    return f"""
-        CREATE TABLE {validated_source_name(stream)} ({body}, arrived AS PROCTIME()) WITH (
-          {connector},
-          '{option}format' = 'json',
-          '{option}json.timestamp-format.standard' = 'ISO-8601'
-        )"""
-
-
-def _kafka_source(topic: str, group: str, settings: Settings) -> str:
-    return f"""'connector' = 'kafka',
-          'topic' = '{topic}',
-          'properties.bootstrap.servers' = '{settings.bootstrap_servers}',
-          'properties.group.id' = '{group}',
-          'properties.fetch.min.bytes' = '65536',
-          'properties.fetch.max.wait.ms' = '{settings.number("FLINK_FETCH_WAIT_MS", 50)}',
-          'scan.startup.mode' = 'earliest-offset'"""
 
 
 def validated_sink_name(stream: Stream) -> str:

@@ -1,10 +1,9 @@
-"""``python -m flink_jobs.upgrade``: stop both jobs with savepoints, and start the jobs of this checkout there."""
+"""``python -m flink_jobs.upgrade``: stop the job with a savepoint, and start the job of this checkout there."""
 
 import sys
 import time
 
 from contracts.settings import settings
-from flink_jobs import JOBS
 from flink_jobs.submit import JobError, newest_state, running, stop, submit
 from runner import probes
 from runner.control import Control
@@ -15,17 +14,16 @@ STOP_SECONDS = 60
 
 def main() -> int:
     try:
-        if missing := [job for job in JOBS if not running(job)]:
-            raise JobError(f"{', '.join(missing)} does not run: `make up` first")
+        if not running():
+            raise JobError("the job does not run: `make up` first")
         stop()
-        for job in JOBS:
-            print(f"{job}: stopped at {newest_state(job)}", flush=True)
+        print(f"stopped at {newest_state()}", flush=True)
         restart_taskmanagers()
         submit()
     except JobError as error:
         print(f"upgrade: {error}", file=sys.stderr)
         return 1
-    print(f"both jobs run; their page is {settings().url('FLINK')}")
+    print(f"the job runs; its page is {settings().url('FLINK')}")
     return 0
 
 

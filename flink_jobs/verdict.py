@@ -1,6 +1,7 @@
 """What the pipeline says of one record: the validator's answer as the bytes that travel on. Pure, and total.
 
-A verdict is a pair: the hash of the event id and the record as JSON; or DEAD and the dead letter as JSON.
+A verdict is the hash of the event id, the record as JSON, and its fields as the results take them; or DEAD, the dead letter as
+JSON, and nothing.
 """
 
 import base64
@@ -12,26 +13,27 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from contracts.topics import Stream
+from flink_jobs.fields import packer
 from flink_jobs.validate import InvalidError, validator
 
 # In the place of the hash.
 DEAD = b""
-Verdict = tuple[bytes, bytes]
+Verdict = tuple[bytes, bytes, bytes]
 
 encode = msgspec.json.Encoder().encode
 
 
 def verdict_of(stream: Stream, tolerance: timedelta) -> Callable[[bytes | None, bytes | None, int, int], Verdict]:
     """(value, key, partition, offset) -> verdict; never raises, whatever the bytes."""
-    read = validator(stream.event, tolerance)
+    read, pack = validator(stream.event, tolerance), packer(stream)
 
     def verdict(value: bytes | None, key: bytes | None, partition: int, offset: int) -> Verdict:
         try:
             record = read(value, key)
         except InvalidError as fault:
-            return DEAD, encode(dead_letter(stream, fault, value, key, partition, offset))
+            return DEAD, encode(dead_letter(stream, fault, value, key, partition, offset)), b""
         record.source_partition, record.source_offset = partition, offset
-        return event_hash(record.event_id), encode(record)
+        return event_hash(record.event_id), encode(record), pack(record)
 
     return verdict
 

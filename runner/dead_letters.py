@@ -19,7 +19,7 @@ from rich.table import Table
 from contracts.events import SOURCE_POSITION
 from contracts.settings import SettingsError, settings
 from contracts.tables import ACCEPTED, RAW_DEAD_LETTERS
-from contracts.topics import INTAKE_GROUP, MAX_MESSAGE_BYTES, SINK_GROUP, STREAMS, Stream
+from contracts.topics import FLINK_GROUP, MAX_MESSAGE_BYTES, SINK_GROUP, STREAMS, Stream
 from flink_jobs.submit import checkpoint
 from runner.display import console as terminal
 from runner.topics import text
@@ -92,7 +92,7 @@ def wait_for_answers() -> None:
     deadline = time.monotonic() + ANSWER_SECONDS
     retried = [stream.retried for stream in STREAMS]
     verdicts = [topic for stream in STREAMS for topic in (stream.validated, stream.dead_letters)]
-    wait_until_read(INTAKE_GROUP, retried, deadline, lambda _text: None, ask=checkpoint)
+    wait_until_read(FLINK_GROUP, retried, deadline, lambda _text: None, ask=checkpoint)
     wait_until_read(SINK_GROUP, verdicts, deadline, lambda _text: None)
 
 

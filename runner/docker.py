@@ -24,7 +24,7 @@ USUAL = ("core", "batch", "ui")
 # Title, port and login of each page, by profile.
 PAGES = {
     "core": (
-        ("Flink: streaming jobs", "FLINK", ""),
+        ("Flink: the streaming job", "FLINK", ""),
         ("ClickHouse: HTTP interface", "CLICKHOUSE", "bi / CLICKHOUSE_BI_PASSWORD"),
         ("Watch: lag, freshness, dead letters, restarts", "WATCH", ""),
     ),

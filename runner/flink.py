@@ -11,7 +11,6 @@ import threading
 from pathlib import Path
 
 from contracts.settings import ROOT, Settings, settings
-from flink_jobs import JOBS
 from runner.service import StackError
 from runner.tools import jars, java, packages, python, render
 
@@ -30,8 +29,8 @@ def task_managers(s: Settings) -> tuple[str, ...]:
 
 
 def slots(s: Settings) -> int:
-    """Of each TaskManager: together what the jobs take, unless some are to be spare."""
-    return s.number("FLINK_SLOTS", math.ceil(len(JOBS) * s.parallelism / s.task_managers))
+    """Of each TaskManager: together what the job takes, unless some are to be spare."""
+    return s.number("FLINK_SLOTS", math.ceil(s.parallelism / s.task_managers))
 
 
 def shipped_java_options() -> str:

@@ -137,17 +137,16 @@ def host_of(path: str) -> str:
 
 
 def flink_jobs() -> None:
-    """The streaming jobs run, all of their tasks."""
-    from flink_jobs import JOBS
+    """The streaming job runs, all of its tasks."""
+    from flink_jobs import JOB
 
     overview = http_json(f"{settings().url('FLINK')}/jobs/overview")
     jobs = overview.get("jobs", []) if isinstance(overview, dict) else []
     tasks = {job["name"]: job["tasks"] for job in jobs if job["state"] == "RUNNING"}
-    for name in JOBS:
-        if name not in tasks:
-            raise NotReadyError(f"job {name} does not run")
-        if waiting := tasks[name]["total"] - tasks[name]["running"]:
-            raise NotReadyError(f"{waiting} of {tasks[name]['total']} tasks of {name} do not run")
+    if JOB not in tasks:
+        raise NotReadyError(f"job {JOB} does not run")
+    if waiting := tasks[JOB]["total"] - tasks[JOB]["running"]:
+        raise NotReadyError(f"{waiting} of {tasks[JOB]['total']} tasks of {JOB} do not run")
 
 
 def connector() -> None:

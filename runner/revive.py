@@ -1,6 +1,6 @@
 """Submit the streaming job again when the JobManager came back without it.
 
-An event listener of supervisord: without high availability a JobManager that dies loses its jobs, and the retained
+An event listener of supervisord: without high availability a JobManager that dies loses its job, and the retained
 checkpoint only needs someone to resume from it. supervisord speaks on standard input and reads standard output; what we
 have to tell goes to standard error, which is our log.
 """

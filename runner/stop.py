@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def down(remove_data: bool = False, save: bool = True) -> int:
-    """Stop everything of this VAR_DIR; ``save`` lets the streaming jobs keep their state first.
+    """Stop everything of this VAR_DIR; ``save`` lets the streaming job keep its state first.
 
     Returns how many processes were left over that supervisord did not hold. StackError where something goes on running.
     """
@@ -57,7 +57,7 @@ def down(remove_data: bool = False, save: bool = True) -> int:
 
 
 def save_jobs() -> None:
-    """Let the streaming jobs write their state. Without it the next start resumes from the last checkpoint."""
+    """Let the streaming job write its state. Without it the next start resumes from the last checkpoint."""
     python = settings().tools / "venvs" / "core" / "bin" / "python"
     if not python.exists():
         return
@@ -66,11 +66,11 @@ def save_jobs() -> None:
     try:
         done = subprocess.run(command, cwd=ROOT, env=environment, timeout=SAVEPOINT_SECONDS, capture_output=True, text=True)
     except subprocess.TimeoutExpired:
-        print(f"flink: no savepoint within {SAVEPOINT_SECONDS} s; the jobs resume from their last checkpoint", file=sys.stderr)
+        print(f"flink: no savepoint within {SAVEPOINT_SECONDS} s; the job resumes from its last checkpoint", file=sys.stderr)
         return
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        print(f"flink: no savepoint ({reason}); the jobs resume from their last checkpoint", file=sys.stderr)
+        print(f"flink: no savepoint ({reason}); the job resumes from its last checkpoint", file=sys.stderr)
 
 
 def stop_services(control: Control, names: Collection[str]) -> None:

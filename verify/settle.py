@@ -8,13 +8,13 @@ from confluent_kafka import Consumer, TopicPartition
 
 from contracts.settings import settings
 from contracts.tables import RAW_TABLES
-from contracts.topics import CDC_SLOT, INTAKE_GROUP, LIVE_GROUP, SINK_GROUP, STREAMS
+from contracts.topics import CDC_SLOT, FLINK_GROUP, SINK_GROUP, STREAMS
 from flink_jobs.submit import checkpoint
 from verify.stores import shop
 
 DEADLINE_SECONDS = 300
 # Offsets are committed with a checkpoint; who waits for the last records asks for one this often. So many records are the last
-# ones, and so is any number that stands still: the intake has written all of them.
+# ones, and so is any number that stands still.
 CHECKPOINT_SECONDS = 4
 LAST_RECORDS = 50_000
 Tell = Callable[[str], None]
@@ -73,10 +73,9 @@ def _behind_marks(consumer: Consumer, marks: Marks) -> int:
 
 
 def flink_lag() -> int:
-    """Records that either job has not finished with: it commits offsets when all before them is written."""
+    """Records that the job has not finished with: it commits offsets when all before them is written."""
     sources = [topic for stream in STREAMS for topic in (stream.source, stream.retried)]
-    validated = [stream.validated for stream in STREAMS]
-    return lag(INTAKE_GROUP, sources) + lag(LIVE_GROUP, validated)
+    return lag(FLINK_GROUP, sources)
 
 
 def sink_lag() -> int:
@@ -94,7 +93,7 @@ def settle(deadline_seconds: float = DEADLINE_SECONDS, tell: Tell = print) -> No
 
 
 def wait_for_flink(deadline: float, tell: Tell) -> None:
-    """Until both jobs have finished with every record, telling how fast it goes."""
+    """Until the job has finished with every record, telling how fast it goes."""
     began, asked, told, first = time.monotonic(), 0.0, 0, flink_lag()
     while (behind := flink_lag()) > 0:
         now = time.monotonic()

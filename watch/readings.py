@@ -9,8 +9,8 @@ import requests
 
 from contracts.settings import settings
 from contracts.tables import LIVE_PURCHASES, RAW_DEAD_LETTERS, RAW_PURCHASE_EVENTS, RAW_TABLES, RAW_WEB_EVENTS, WEB_MINUTE_METRICS
-from contracts.topics import CDC_CONNECTOR, CDC_SLOT, INTAKE_GROUP, LIVE_GROUP, SINK_GROUP, STREAMS
-from flink_jobs import JOBS
+from contracts.topics import CDC_CONNECTOR, CDC_SLOT, FLINK_GROUP, SINK_GROUP, STREAMS
+from flink_jobs import JOB
 from runner.control import Control, socket_path
 from verify.settle import lag
 from verify.stores import shop, warehouse
@@ -60,19 +60,17 @@ def processes() -> Iterable[Reading]:
 def flink() -> Iterable[Reading]:
     url = settings().url("FLINK")
     jobs = _json(f"{url}/jobs/overview")["jobs"]
-    for job in JOBS:
-        found = [each for each in jobs if each["name"] == job and each["state"] == "RUNNING"]
-        tasks = found[0]["tasks"] if found else {"running": 0, "total": -1}
-        yield Reading("flink_job_running", tasks["running"] == tasks["total"], {"job": job})
-        for each in found[:1]:
-            for metric in _json(f"{url}/jobs/{each['jid']}/metrics?get={','.join(FLINK_METRICS)}"):
-                yield Reading(FLINK_METRICS[metric["id"]], float(metric["value"]), {"job": job})
+    found = [each for each in jobs if each["name"] == JOB and each["state"] == "RUNNING"]
+    tasks = found[0]["tasks"] if found else {"running": 0, "total": -1}
+    yield Reading("flink_job_running", tasks["running"] == tasks["total"], {"job": JOB})
+    for each in found[:1]:
+        for metric in _json(f"{url}/jobs/{each['jid']}/metrics?get={','.join(FLINK_METRICS)}"):
+            yield Reading(FLINK_METRICS[metric["id"]], float(metric["value"]), {"job": JOB})
 
 
 def kafka() -> Iterable[Reading]:
     groups = {
-        INTAKE_GROUP: [topic for stream in STREAMS for topic in (stream.source, stream.retried)],
-        LIVE_GROUP: [stream.validated for stream in STREAMS],
+        FLINK_GROUP: [topic for stream in STREAMS for topic in (stream.source, stream.retried)],
         SINK_GROUP: [topic for table in RAW_TABLES for topic in table.topics],
     }
     for group, topics in groups.items():

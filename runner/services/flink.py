@@ -1,4 +1,4 @@
-"""Flink: a session cluster of one JobManager and its TaskManagers, from the wheel that also runs the jobs."""
+"""Flink: a session cluster of one JobManager and its TaskManagers, from the wheel that also runs the job."""
 
 from contracts.settings import Settings
 from runner import flink, probes
@@ -15,7 +15,7 @@ def jobmanager(s: Settings) -> Service:
         needs=(flink.home(), jars("flink")),
         ready=probes.flink(task_managers=0),
         prepare=flink.prepare,
-        page=Page("Flink: streaming jobs", s.url("FLINK")),
+        page=Page("Flink: the streaming job", s.url("FLINK")),
         memory_mb=700,
     )
 

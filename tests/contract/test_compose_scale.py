@@ -8,11 +8,10 @@ import compose_file as file
 from test_compose import compose_program
 
 from contracts.settings import ROOT, SECRETS, Settings
-from flink_jobs import JOBS
 
 SCALE = ROOT / "docker-compose.scale.yml"
 BROKERS = {"kafka": "1", "kafka-2": "2", "kafka-3": "3"}
-# What sends to Kafka, reads from it or asks it. Only what the jobs were submitted with counts for Flink.
+# What sends to Kafka, reads from it or asks it. Only what the job was submitted with counts for Flink.
 CLIENTS = {"connect", "bootstrap", "flink-job", "clickhouse-sink", "watch", "airflow-scheduler", "tools", "batch-tools"}
 TASK_MANAGERS = ("flink-taskmanager", "flink-taskmanager-2", "flink-taskmanager-3")
 
@@ -52,14 +51,14 @@ def test_a_client_finds_its_way_while_any_broker_is_away():
     assert services()["kafdrop"]["environment"]["KAFKA_BROKERCONNECT"] == every
 
 
-def test_the_slots_of_the_task_managers_are_what_the_jobs_take():
+def test_the_slots_of_the_task_managers_are_what_the_job_takes():
     slots = 0
     for name in TASK_MANAGERS:
         given = services()[name]["environment"]
         slots += int(given["FLINK_SLOTS"])
         assert given["FLINK_TASKMANAGER_HOST"] == name
     job = services()["flink-job"]
-    assert slots == len(JOBS) * int(job["environment"]["FLINK_PARALLELISM"])
+    assert slots == int(job["environment"]["FLINK_PARALLELISM"])
     assert set(TASK_MANAGERS) <= set(job["depends_on"])
 
 

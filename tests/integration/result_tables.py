@@ -1,27 +1,51 @@
-"""The live job's own queries over events from a file: ``python -m tests.integration.result_tables PREFIX``, a Flink by itself.
+"""The job's own queries over events from a file: ``python -m tests.integration.result_tables PREFIX``, a Flink by itself.
 
 Each line of the input names a table, the events of both streams in their order of arrival, and a folder for them; each line of
-the output that begins with the prefix is the table as it stands in the end.
+the output that begins with the prefix is the table as it stands in the end. Only Kafka and the place of Python differ from the
+job: records are judged beforehand, and Flink begins with their verdicts.
 """
 
+import base64
 import json
 import sys
+from datetime import timedelta
 from pathlib import Path
+
+from pyflink.table import StreamTableEnvironment
 
 from contracts.settings import settings
 from contracts.tables import LIVE_TABLES, PostgresTable
-from contracts.topics import STREAMS
-from flink_jobs import LIVE, live, tables
+from contracts.topics import STREAMS, Stream
+from flink_jobs import intake, live
 from flink_jobs.environment import environment, set_options
+from flink_jobs.judge import VERDICT_FIELDS
+from flink_jobs.verdict import verdict_of
+
+
+def verdicts(stream: Stream, events: list[dict]) -> str:
+    """A line for each event, its bytes in base64, as Flink's JSON has them."""
+    judge = verdict_of(stream, timedelta(hours=24))
+    found = [judge(json.dumps(event).encode(), event["customer_id"].encode(), 0, place) for place, event in enumerate(events)]
+    rows = [dict(zip(VERDICT_FIELDS, map(base64.b64encode, verdict), strict=True)) for verdict in found]
+    return "".join(json.dumps(row, default=bytes.decode) + "\n" for row in rows)
+
+
+def judged(flink: StreamTableEnvironment, stream: Stream, events: list[dict], folder: Path) -> None:
+    """The table that stands where the job has the view of its verdicts."""
+    file = folder / f"{stream.event.name}.json"
+    file.write_text(verdicts(stream, events))
+    columns = ", ".join(f"{name} BYTES" for name in ("raw_key", *VERDICT_FIELDS))
+    flink.execute_sql(f"""
+        CREATE TABLE {intake.judged(stream)} ({columns})
+        WITH ('connector' = 'filesystem', 'path' = '{file.as_uri()}', 'format' = 'json')""")
 
 
 def rows(table: PostgresTable, arrived: dict[str, list[dict]], folder: Path) -> list[list[str]]:
     """The newest row of each key, every value as text, ordered by key."""
-    flink = environment(settings(), LIVE)
+    flink = environment(settings())
     for stream in STREAMS:
-        file = folder / f"{stream.event.name}.json"
-        file.write_text("".join(f"{json.dumps(event)}\n" for event in arrived[stream.event.name]))
-        flink.execute_sql(tables.validated(stream, f"'connector' = 'filesystem', 'path' = '{file.as_uri()}'"))
+        judged(flink, stream, arrived[stream.event.name], folder)
+        intake.pass_first(flink, stream)
         live.accept(flink, stream)
     set_options(flink, live.batched(settings()))
     names = [column.name for column in table.columns]

@@ -22,8 +22,8 @@ SIZES = {
     "KAFKA_BROKERS": "3",
     "FLINK_TASKMANAGERS": "2",
     "FLINK_PARALLELISM": "2",
-    # Both jobs find room on the one that is left.
-    "FLINK_SLOTS": "4",
+    # The job finds room on the one that is left.
+    "FLINK_SLOTS": "2",
     "FLINK_TASKMANAGER_MEMORY": "2048m",
     "FLINK_JOBMANAGER_MEMORY": "768m",
     "CONNECT_HEAP": "256m",

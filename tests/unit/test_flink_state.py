@@ -1,27 +1,26 @@
-"""Where the jobs' state lies: a job resumes from its own newest, never from another's."""
+"""Where the job's state lies: it resumes from its newest."""
 
 import os
 import shutil
 
 from contracts.settings import settings
-from flink_jobs import INTAKE, LIVE
 from flink_jobs.state import state_folder
 from flink_jobs.submit import METADATA, SAVEPOINTS_KEPT, newest_state, remove_old, savepoints
 
 
-def test_a_job_resumes_from_its_own_newest_complete_state(tmp_path, monkeypatch):
+def test_the_job_resumes_from_its_newest_complete_state(tmp_path, monkeypatch):
     monkeypatch.setenv("VAR_DIR", str(tmp_path))
     settings.cache_clear()
     try:
-        folder = state_folder(settings(), LIVE)
+        assert newest_state() is None
+        folder = state_folder(settings())
         for age, name in enumerate(("savepoints/savepoint-1", "checkpoints/job/chk-9", "checkpoints/job/chk-8")):
             metadata = folder / name / METADATA
             metadata.parent.mkdir(parents=True)
             metadata.touch()
             os.utime(metadata, (1000 - age, 1000 - age))
         (folder / "checkpoints/job/chk-10").mkdir()  # begun, not complete
-        assert newest_state(LIVE) == folder / "savepoints/savepoint-1"
-        assert newest_state(INTAKE) is None
+        assert newest_state() == folder / "savepoints/savepoint-1"
     finally:
         settings.cache_clear()
 
@@ -31,7 +30,7 @@ def test_a_checkpoint_that_vanishes_meanwhile_is_passed_over(tmp_path, monkeypat
     monkeypatch.setenv("VAR_DIR", str(tmp_path))
     settings.cache_clear()
     try:
-        kept = state_folder(settings(), LIVE) / "checkpoints" / "job" / "chk-9"
+        kept = state_folder(settings()) / "checkpoints" / "job" / "chk-9"
         vanishing = kept.with_name("chk-8")
         for state in (kept, vanishing):
             state.mkdir(parents=True)
@@ -39,7 +38,7 @@ def test_a_checkpoint_that_vanishes_meanwhile_is_passed_over(tmp_path, monkeypat
 
         shutil.rmtree(vanishing)
         monkeypatch.setattr(os, "walk", lambda folder: [(str(each), [], [METADATA]) for each in (vanishing, kept)])
-        assert newest_state(LIVE) == kept
+        assert newest_state() == kept
     finally:
         settings.cache_clear()
 
@@ -49,12 +48,12 @@ def test_only_the_newest_savepoints_stay(tmp_path, monkeypatch):
     settings.cache_clear()
     try:
         for age, name in enumerate(("d", "a", "c", "b")):
-            metadata = savepoints(LIVE) / name / METADATA
+            metadata = savepoints() / name / METADATA
             metadata.parent.mkdir(parents=True)
             metadata.touch()
             os.utime(metadata.parent, (1000 - age, 1000 - age))
-        remove_old(LIVE)
+        remove_old()
         assert SAVEPOINTS_KEPT == 2
-        assert {each.name for each in savepoints(LIVE).iterdir()} == {"d", "a"}
+        assert {each.name for each in savepoints().iterdir()} == {"d", "a"}
     finally:
         settings.cache_clear()
