@@ -198,17 +198,6 @@ class Settings:
         return self.number("FLINK_PARALLELISM", 1)
 
     @property
-    def jvm_compiler(self) -> str:
-        """The compiler of the long-running JVMs. On two cores the optimising one takes a fifth of them for the first minutes
-        and gives back a sixth of the work later; with cores to spare set ``-XX:+TieredCompilation``."""
-        return self.get("JVM_COMPILER", "-XX:TieredStopAtLevel=1")
-
-    @property
-    def connect_compiler(self) -> str:
-        """The compiler of Kafka Connect's JVM: a row passes so much code there that the optimising one is worth its time."""
-        return self.get("CONNECT_JVM_COMPILER", "-XX:+TieredCompilation")
-
-    @property
     def clock_tolerance_hours(self) -> int:
         """How far ahead of now an event may be dated."""
         return self.number("CLOCK_TOLERANCE_HOURS", 24)

@@ -1,4 +1,4 @@
-"""Print the job's operators as JSON without running it: ``python -m flink_jobs.explain``, with the environment of ``runner.flink``."""
+"""Print the job's operators as JSON and run nothing: ``python -m flink_jobs.explain``, with ``runner.flink.environment``."""
 
 from pyflink.datastream import StreamExecutionEnvironment
 

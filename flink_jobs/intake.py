@@ -45,7 +45,7 @@ def judge_records(config: Settings, flink: StreamTableEnvironment, stream: Strea
 
 
 def pass_first(flink: StreamTableEnvironment, stream: Stream) -> None:
-    """Ranked on arrival, the first of each event id is an insert-only stream, unless mini-batches are on (docs/decisions/0002)."""
+    """Ranked on arrival, the first of each event id is insert-only, unless mini-batches are on (docs/decisions/0002)."""
     travelling = "raw_key, payload, fields"
     query = f"""
         SELECT {travelling} FROM (

@@ -49,6 +49,5 @@ def outputs(config: Settings, flink: StreamTableEnvironment) -> list[str]:
     for table in LIVE_TABLES:
         flink.execute_sql(tables.postgres_sink(table, config))
     return [
-        f"INSERT INTO {tables.postgres_sink_name(table)} {query}"
-        for table, query in queries(config.live_retention_days).items()
+        f"INSERT INTO {tables.postgres_sink_name(table)} {query}" for table, query in queries(config.live_retention_days).items()
     ]

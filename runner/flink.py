@@ -50,13 +50,11 @@ def committed_options() -> dict[str, str]:
 
 def options(s: Settings) -> dict[str, object]:
     """config.yaml: what is shipped, what is committed, and what depends on this machine."""
-    committed = committed_options()
     return {
         # The JDBC connector writes local times: the JVM lives in UTC.
         "env.java.opts.all": f"{shipped_java_options()} -Duser.timezone=UTC",
         "env.java.home": Path(java()).resolve().parent.parent,
-        **committed,
-        "env.java.opts.taskmanager": f"{committed['env.java.opts.taskmanager']} {s.jvm_compiler}",
+        **committed_options(),
         "jobmanager.rpc.address": s.host("FLINK"),
         "jobmanager.rpc.port": s.port("FLINK_RPC"),
         "jobmanager.bind-host": s.bind_address,

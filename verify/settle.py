@@ -13,9 +13,9 @@ from flink_jobs.submit import checkpoint
 from verify.stores import shop
 
 DEADLINE_SECONDS = 300
-# Offsets are committed with a checkpoint; who waits for the last records asks for one this often. So many records are the last
-# ones, and so is any number that stands still.
+# Offsets are committed with a checkpoint. Who waits asks for one when the records should be done, and again so often.
 CHECKPOINT_SECONDS = 4
+# So few are done at once.
 LAST_RECORDS = 50_000
 Tell = Callable[[str], None]
 
@@ -94,18 +94,26 @@ def settle(deadline_seconds: float = DEADLINE_SECONDS, tell: Tell = print) -> No
 
 def wait_for_flink(deadline: float, tell: Tell) -> None:
     """Until the job has finished with every record, telling how fast it goes."""
-    began, asked, told, first = time.monotonic(), 0.0, 0, flink_lag()
+    began = moved = time.monotonic()
+    first = told = flink_lag()
     while (behind := flink_lag()) > 0:
         now = time.monotonic()
         if now > deadline:
             raise UnsettledError(f"Flink is still {behind:,} records behind; see {settings().url('FLINK')}")
-        if (behind < LAST_RECORDS or behind == told) and now - asked > CHECKPOINT_SECONDS:
-            checkpoint()
-            asked = now
+        rate = max(first - behind, 0) / max(now - began, 1)
         if behind != told:
-            tell(f"Flink: {behind:>10,} records to go, {max(first - behind, 0) / max(now - began, 1):,.0f} a second")
-            told = behind
+            tell(f"Flink: {behind:>10,} records to go, {rate:,.0f} a second")
+            told, moved = behind, now
+        elif now - moved > patience(behind, rate):
+            checkpoint()
+            moved = now
         time.sleep(1)
+
+
+def patience(behind: int, rate: float) -> float:
+    """Seconds until so many records should be done, at the rate of those before."""
+    expected = 0 if behind < LAST_RECORDS else behind / max(rate, 1)
+    return max(CHECKPOINT_SECONDS, expected)
 
 
 def _behind(target: str) -> int:

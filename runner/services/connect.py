@@ -43,13 +43,7 @@ def service(s: Settings) -> Service:
     config = s.var / "etc" / "connect.properties"
     return Service(
         name="connect",
-        command=java_command(
-            s,
-            s.get("CONNECT_HEAP", "384m"),
-            "org.apache.kafka.connect.cli.ConnectDistributed",
-            str(config),
-            compiler=s.connect_compiler,
-        ),
+        command=java_command(s.get("CONNECT_HEAP", "384m"), "org.apache.kafka.connect.cli.ConnectDistributed", str(config)),
         environment={"DEBEZIUM_PASSWORD": s.secret("DEBEZIUM_PASSWORD")},
         depends_on=kafka.names(s),
         ports=("CONNECT",),

@@ -26,13 +26,12 @@ def names(s: Settings) -> tuple[str, ...]:
     return tuple(map(service_name, s.brokers))
 
 
-def java_command(s: Settings, heap: str, *arguments: str, compiler: str | None = None) -> tuple[str, ...]:
+def java_command(heap: str, *arguments: str) -> tuple[str, ...]:
     """A program of the Kafka distribution with its heap and our logging."""
     return (
         java(),
         f"-Xms{heap}",
         f"-Xmx{heap}",
-        compiler or s.jvm_compiler,
         "-XX:+UseG1GC",
         "-XX:MaxGCPauseMillis=20",
         "-XX:+ExitOnOutOfMemoryError",
@@ -116,7 +115,7 @@ def format_storage(s: Settings) -> None:
     alone = ("--standalone",) if len(s.brokers) == 1 else ()
     for broker in s.brokers:
         options = (*alone, "-t", cluster, "-c", str(config(s, broker)))
-        command = java_command(s, "128m", "kafka.tools.StorageTool", "format", *options)
+        command = java_command("128m", "kafka.tools.StorageTool", "format", *options)
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise StackError(f"kafka: cannot format {data(s, broker)}: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
@@ -126,7 +125,7 @@ def service(s: Settings, broker: str = "KAFKA") -> Service:
     several = len(s.brokers) > 1
     return Service(
         name=service_name(broker),
-        command=java_command(s, s.get("KAFKA_HEAP", "320m" if several else "512m"), "kafka.Kafka", str(config(s, broker))),
+        command=java_command(s.get("KAFKA_HEAP", "320m" if several else "512m"), "kafka.Kafka", str(config(s, broker))),
         ports=(broker, f"{broker}_CONTROLLER"),
         needs=(jars("kafka"),),
         ready=probes.kafka(broker),

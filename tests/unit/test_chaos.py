@@ -60,8 +60,11 @@ def test_any_service_of_a_kind_may_be_struck(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize(
     "sizes",
     [
-        {}, {"KAFKA_BROKERS": "3"}, {"FLINK_TASKMANAGERS": "2"},
-        {"KAFKA_BROKERS": "3", "FLINK_TASKMANAGERS": "2", "FLINK_PARALLELISM": "2"}],
+        {},
+        {"KAFKA_BROKERS": "3"},
+        {"FLINK_TASKMANAGERS": "2"},
+        {"KAFKA_BROKERS": "3", "FLINK_TASKMANAGERS": "2", "FLINK_PARALLELISM": "2"},
+    ],
 )
 def test_a_machine_is_not_taken_from_a_stack_that_needs_it(monkeypatch: pytest.MonkeyPatch, sizes: dict[str, str]):
     monkeypatch.setattr("chaos.faults.settings", lambda: Settings(sizes))
