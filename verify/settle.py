@@ -3,8 +3,10 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from contracts.settings import settings
 from contracts.tables import RAW_TABLES
@@ -14,10 +16,11 @@ from verify.stores import shop
 
 DEADLINE_SECONDS = 300
 # Offsets are committed with a checkpoint. Who waits asks for one when the records should be done, and again so often.
-CHECKPOINT_SECONDS = 4
+CHECKPOINT_SECONDS = 2
 # So few are done at once.
 LAST_RECORDS = 50_000
 Tell = Callable[[str], None]
+SOURCE_TOPICS = [topic for stream in STREAMS for topic in (stream.source, stream.retried)]
 
 
 class UnsettledError(RuntimeError):
@@ -31,13 +34,13 @@ Marks = dict[tuple[str, int], tuple[int, int]]
 def lag(group: str, topics: list[str]) -> int:
     """Records between a group's committed offsets and the ends of its topics."""
     with _member(group) as consumer:
-        return _behind_marks(consumer, _marks(consumer, topics))
+        return _behind_marks(consumer, _marks(topics))
 
 
 def wait_until_read(group: str, topics: list[str], deadline: float, tell: Tell, ask: Callable[[], None] = lambda: None) -> None:
     """Until the group has committed what its topics hold now, whatever comes after. ``ask`` urges it to commit, now and then."""
     with _member(group) as consumer:
-        marks = _marks(consumer, topics)
+        marks = _marks(topics)
 
         def behind() -> int:
             ask()
@@ -56,12 +59,22 @@ def _member(group: str) -> Iterator[Consumer]:
         consumer.close()
 
 
-def _marks(consumer: Consumer, topics: list[str]) -> Marks:
-    return {
-        (topic, number): consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)
-        for topic in topics
-        for number in consumer.list_topics(topic, 10).topics[topic].partitions
-    }
+@cache
+def _admin() -> AdminClient:
+    return AdminClient({"bootstrap.servers": settings().bootstrap_servers})
+
+
+def _marks(topics: list[str]) -> Marks:
+    """Asked of all partitions at once: who waits asks every second, of brokers that have other work."""
+    described = _admin().describe_topics(TopicCollection(topics), request_timeout=10).items()
+    places = [(topic, partition.id) for topic, found in described for partition in found.result().partitions]
+    first, following = (_offsets(places, spec) for spec in (OffsetSpec.earliest(), OffsetSpec.latest()))
+    return {place: (first[place], following[place]) for place in places}
+
+
+def _offsets(places: list[tuple[str, int]], which: OffsetSpec) -> dict[tuple[str, int], int]:
+    asked = _admin().list_offsets({TopicPartition(*place): which for place in places}, request_timeout=10)
+    return {(place.topic, place.partition): found.result().offset for place, found in asked.items()}
 
 
 def _behind_marks(consumer: Consumer, marks: Marks) -> int:
@@ -74,8 +87,7 @@ def _behind_marks(consumer: Consumer, marks: Marks) -> int:
 
 def flink_lag() -> int:
     """Records that the job has not finished with: it commits offsets when all before them is written."""
-    sources = [topic for stream in STREAMS for topic in (stream.source, stream.retried)]
-    return lag(FLINK_GROUP, sources)
+    return lag(FLINK_GROUP, SOURCE_TOPICS)
 
 
 def sink_lag() -> int:
@@ -95,19 +107,20 @@ def settle(deadline_seconds: float = DEADLINE_SECONDS, tell: Tell = print) -> No
 def wait_for_flink(deadline: float, tell: Tell) -> None:
     """Until the job has finished with every record, telling how fast it goes."""
     began = moved = time.monotonic()
-    first = told = flink_lag()
-    while (behind := flink_lag()) > 0:
-        now = time.monotonic()
-        if now > deadline:
-            raise UnsettledError(f"Flink is still {behind:,} records behind; see {settings().url('FLINK')}")
-        rate = max(first - behind, 0) / max(now - began, 1)
-        if behind != told:
-            tell(f"Flink: {behind:>10,} records to go, {rate:,.0f} a second")
-            told, moved = behind, now
-        elif now - moved > patience(behind, rate):
-            checkpoint()
-            moved = now
-        time.sleep(1)
+    with _member(FLINK_GROUP) as consumer:
+        first = told = _behind_marks(consumer, _marks(SOURCE_TOPICS))
+        while (behind := _behind_marks(consumer, _marks(SOURCE_TOPICS))) > 0:
+            now = time.monotonic()
+            if now > deadline:
+                raise UnsettledError(f"Flink is still {behind:,} records behind; see {settings().url('FLINK')}")
+            rate = max(first - behind, 0) / max(now - began, 1)
+            if behind != told:
+                tell(f"Flink: {behind:>10,} records to go, {rate:,.0f} a second")
+                told, moved = behind, now
+            elif now - moved > patience(behind, rate):
+                checkpoint()
+                moved = now
+            time.sleep(1)
 
 
 def patience(behind: int, rate: float) -> float:
