@@ -20,6 +20,7 @@ DEADLINE_SECONDS = 180
 METADATA = "_metadata"
 # The newest, and the one that the stopped job had begun with.
 SAVEPOINTS_KEPT = 2
+OTHER_PLAN = "Cannot map checkpoint/savepoint state"
 STARTING = ("CREATED", "INITIALIZING", "RESTARTING")
 
 
@@ -67,15 +68,17 @@ def _launch(arguments: list[str]) -> None:
     ]  # fmt: skip
     done = subprocess.run(command, env=flink.environment(), capture_output=True, text=True, timeout=DEADLINE_SECONDS)
     if done.returncode:
-        raise JobError(f"the job was not accepted: {_cause(done.stdout + done.stderr)}")
+        raise JobError(f"the job was not accepted: {cause(done.stdout + done.stderr)}")
 
 
-def _cause(output: str) -> str:
-    """The line that tells most of a failed submission: Python's own error, else the innermost Java one."""
-    lines = output.splitlines()
-    python_errors = [line for line in lines if re.match(r"[\w.]*(Error|Exception): ", line)]
+def cause(output: str) -> str:
+    """What tells most of a failed submission: Python's own error, else the innermost Java one."""
+    if OTHER_PLAN in output:
+        return f"its state is of another plan: move {state_folder(settings())} away to compute from the topics anew"
     # The client's last words only say that Python failed.
-    java_errors = [line for line in lines if line.startswith("Caused by: ") and "Python process exits" not in line]
+    lines = [line for line in output.splitlines() if "Python process exits" not in line]
+    python_errors = [line for line in lines if re.match(r"[\w.]*(Error|Exception): ", line)]
+    java_errors = [line for line in lines if line.startswith("Caused by: ")]
     return (python_errors or java_errors or lines or ["no output"])[-1][:500]
 
 

@@ -5,7 +5,7 @@ import shutil
 
 from contracts.settings import settings
 from flink_jobs.state import state_folder
-from flink_jobs.submit import METADATA, SAVEPOINTS_KEPT, newest_state, remove_old, savepoints
+from flink_jobs.submit import METADATA, OTHER_PLAN, SAVEPOINTS_KEPT, cause, newest_state, remove_old, savepoints
 
 
 def test_the_job_resumes_from_its_newest_complete_state(tmp_path, monkeypatch):
@@ -57,3 +57,12 @@ def test_only_the_newest_savepoints_stay(tmp_path, monkeypatch):
         assert {each.name for each in savepoints().iterdir()} == {"d", "a"}
     finally:
         settings.cache_clear()
+
+
+def test_a_refused_job_says_why():
+    closing = "org.apache.flink.client.program.ProgramAbortException: RuntimeException: Python process exits with code: 1"
+    assert cause(f"Caused by: java.net.ConnectException: refused\n{closing}") == "Caused by: java.net.ConnectException: refused"
+    assert cause(f"KeyError: 'minute'\n{closing}") == "KeyError: 'minute'"
+    assert cause(closing) == "no output"
+    told = cause(f"pyflink.TableException: Failed to execute sql\nCaused by: {OTHER_PLAN} for operator 1\n{closing}")
+    assert str(state_folder(settings())) in told
