@@ -89,11 +89,23 @@ def redelivery(shop: Shop) -> None:
 
 def changed_purchases(shop: Shop) -> None:
     """New purchases, and states that arrive late, after all others of their purchase or at the same moment."""
-    for number in range(4):
-        shop.purchases(states(shop.dice, f"later{shop.lsn}-{number}", shop.dice.choice(("c05", "c09", "stranger"))))
+    for _ in range(4):
+        shop.purchases(states(shop.dice, shop.new_id(), shop.dice.choice(("c05", "c09", "stranger"))))
     for event in shop.some(shop.purchase_events, 4):
         moved = event.event_time + shop.dice.choice((0, DAY))
         shop.purchases([replace(event, event_id=shop.new_id(), event_time=moved, status="returned")])
+
+
+def purchases_of_two_customers(shop: Shop) -> None:
+    """The newest state names another customer than the ones before it."""
+    for event in shop.some([event for event in shop.purchase_events if event.customer_id not in ("c10", "c14")], 3):
+        other = {"event_id": shop.new_id(), "event_time": event.event_time + 30 * DAY, "customer_id": "c14"}
+        shop.purchases([replace(event, **other)])
+
+
+def one_of_the_two_goes(shop: Shop) -> None:
+    """The others have the rows that they had, and are the only ones of their purchases again."""
+    shop.run("DELETE FROM raw.purchase_events WHERE customer_id = 'c14'")
 
 
 def deleted_customers(shop: Shop) -> None:
@@ -141,6 +153,9 @@ STEPS = [
     Step(deleted_customers),
     Step(customers_who_come_back),
     Step(rows_that_go),
+    Step(purchases_of_two_customers),
+    Step(nothing),
+    Step(one_of_the_two_goes),
     Step(visits_of_all_times, as_of=PAST),
     Step(late_events),
     Step(late_events, settings={"SESSION_GAP_MINUTES": "20"}),

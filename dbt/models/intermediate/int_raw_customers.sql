@@ -28,6 +28,40 @@ with deleted_customers as (
 
 {% endfor -%}
 
+buyers as (
+
+    select
+        purchase_id,
+        customer_id
+    from {{ ref('stg_purchase_events') }}
+    {% if goes_on -%}
+    union all
+    select
+        purchase_id,
+        customer_id
+    from {{ built_before('int_purchase_events') }}
+    {% endif %}
+),
+
+-- States of one purchase should name one customer. Where they do not, what is built of each follows from the other's rows as
+-- well: these are built together, every time.
+shared_purchases as (
+
+    select purchase_id
+    from buyers
+    group by purchase_id
+    having min(customer_id) != max(customer_id)
+
+),
+
+buyers_of_the_same as (
+
+    select customer_id
+    from buyers
+    where purchase_id in (select shared_purchases.purchase_id from shared_purchases)
+
+),
+
 parts as (
 
     {% for entity, source, known_at, money in entities -%}
@@ -89,7 +123,10 @@ compared as (
         if(is_there, sum(known_amount), 0) as in_scope_amount,
         if(is_there, sum(known_hash), 0) as in_scope_hash,
         max(version) as known_version,
-        known_version = 0 or in_scope_rows != sum(frozen_rows) or in_scope_hash != sum(frozen_hash) as has_changed
+        known_version = 0
+        or in_scope_rows != sum(frozen_rows)
+        or in_scope_hash != sum(frozen_hash)
+        or customer_id in (select buyers_of_the_same.customer_id from buyers_of_the_same) as has_changed
     from parts
     group by entity, customer_id
 
