@@ -49,7 +49,7 @@ def main(names: Sequence[str]) -> int:
     parts = {
         "demo": demo,
         # The backlogs first: they also have the JVMs compile what a stack that has run for a while has compiled.
-        "throughput": lambda: throughput(s.number("BENCH_EVENTS", 500_000), s.number("BENCH_CUSTOMERS", 80_000)),
+        "throughput": lambda: throughput(s.number("BENCH_EVENTS", 500_000), s.number("BENCH_CUSTOMERS", 40_000)),
         "latency": lambda: latency(s.number("BENCH_LIVE_RATE", 2000), s.number("BENCH_LIVE_SECONDS", 150)),
         "highest": lambda: highest(
             sizes("BENCH_LIVE_RATES", "2000 3000 4000 5000 6000 8000 10000"), s.number("BENCH_LIVE_SECONDS", 150)
