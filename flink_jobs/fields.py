@@ -16,7 +16,7 @@ SEPARATOR = "\0"
 # What no result shows does not travel.
 UNREAD = {WEB: {"event_id", "schema_version", "product_id", "category", "brand"}, PURCHASES: {"schema_version"}}
 
-CUT = "SPLIT(CAST(fields AS STRING), U&'\\0000')"
+CUT = f"SPLIT(CAST(fields AS STRING), U&'\\{ord(SEPARATOR):04x}')"
 
 
 def columns(stream: Stream) -> tuple[Column, ...]:

@@ -1,6 +1,6 @@
 """# Watch the stream
 
-Every five minutes **look_at_the_stream** reads every part as the page *Watch* does: does it answer, do the jobs and the
+Every five minutes **look_at_the_stream** reads every part as the page *Watch* does: does it answer, do the job and the
 connector run, how far behind are Flink and the sink, does the replication slot hold back WAL, how many records were set aside
 since the last look, was anything restarted. What is alarming is sent to the log, and by e-mail or Slack where they are set up.
 
