@@ -18,6 +18,7 @@ from bench.memory import memory
 from bench.models import models
 from bench.storage import storage
 from bench.throughput import throughput
+from bench.usual import usual
 from contracts.settings import settings
 
 
@@ -49,7 +50,8 @@ def main(names: Sequence[str]) -> int:
     parts = {
         "demo": demo,
         # The backlogs first: they also have the JVMs compile what a stack that has run for a while has compiled.
-        "throughput": lambda: throughput(s.number("BENCH_EVENTS", 500_000), s.number("BENCH_CUSTOMERS", 40_000)),
+        "throughput": lambda: throughput(s.number("BENCH_EVENTS", 500_000), s.number("BENCH_CUSTOMERS", 20_000)),
+        "usual": lambda: usual(s.number("BENCH_USUAL_EVENTS", 300_000)),
         "latency": lambda: latency(s.number("BENCH_LIVE_RATE", 2000), s.number("BENCH_LIVE_SECONDS", 150)),
         "highest": lambda: highest(
             sizes("BENCH_LIVE_RATES", "2000 3000 4000 5000 6000 8000 10000"), s.number("BENCH_LIVE_SECONDS", 150)

@@ -60,18 +60,25 @@ def to_clickhouse(began: int) -> list[float]:
 def to_metric(began: int) -> list[float]:
     """The n-th event of a row is visible with the first commit that counts n events."""
     first = -(-began // 60_000) * 60_000
-    commits = committed(first)
     minute = "toUnixTimestamp64Milli(toDateTime64(toStartOfMinute(event_time), 3))"
-    query = f"""SELECT {minute}, toString(event_type), toString(country), toString(device), toUnixTimestamp64Milli(event_time)
+    query = f"""SELECT {minute}, toString(event_type), toString(country), toString(device), toUnixTimestamp64Milli(event_time),
+                       toUnixTimestamp64Milli({INGESTED}) >= {began}
                 FROM {RAW_WEB_EVENTS.qualified} FINAL WHERE toUnixTimestamp64Milli(event_time) >= {first} ORDER BY event_time"""
-    seen: dict[Key, int] = defaultdict(int)
-    found = []
-    for minute, kind, country, device, when in warehouse().query(query).result_rows:
+    events: dict[Key, list[int]] = defaultdict(list)
+    # Older events may be dated ahead: a row that counts one of them is left out.
+    shared: set[Key] = set()
+    for minute, kind, country, device, when, is_new in warehouse().query(query).result_rows:
         key = (str(minute), kind, country, device)
-        seen[key] += 1
-        counts, times = commits[key]
-        found.append(times[bisect.bisect_left(counts, seen[key])] - when)
-    return found
+        events[key].append(when)
+        if not is_new:
+            shared.add(key)
+    commits = committed(first)
+    return [delay for key, times in events.items() if key not in shared for delay in delays(times, *commits[key])]
+
+
+def delays(events: list[int], counts: list[int], commits: list[int]) -> list[int]:
+    """From each event of a row, in order, to the first of the row's commits that counts it; ``counts`` rise with ``commits``."""
+    return [commits[bisect.bisect_left(counts, number)] - when for number, when in enumerate(events, start=1)]
 
 
 def committed(first: int) -> dict[Key, tuple[list[int], list[int]]]:

@@ -31,7 +31,7 @@ def throughput(found: dict) -> Figure:
     figure, drawn = axes("events a second, logarithmic", "")
     bars = {
         "generator": found["generator_events_per_second"],
-        "catch-up, a shop's months": found["flink_catch_up_events_per_second"],
+        "catch-up, a shop's year": found["flink_catch_up_events_per_second"],
         "… path alone": found["flink_catch_up_path_alone_events_per_second"],
         "catch-up, one moment": found["flink_catch_up_at_once_events_per_second"],
     }

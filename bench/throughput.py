@@ -47,13 +47,13 @@ def sent(output: str) -> Sent:
 
 
 def throughput(events: int, customers: int) -> dict[str, object]:
-    """Two backlogs: two months of a shop in the order of their days, as an outage leaves one, and events that all happen now,
-    where no update of a session or a minute falls together with the next one of it. The first also with the path alone."""
-    months = ("history", "--customers", str(customers), "--months", "2", "--seed")
-    in_order, _ = backlog(*months, "903")
+    """Two backlogs: a shop's year in the order of its days, and events that all happen now, where no update of a session or a
+    minute falls together with the next one of it. The first also with the path alone."""
+    year = ("history", "--customers", str(customers), "--months", "12", "--seed")
+    in_order, _ = backlog(*year, "903")
     at_once, generator = backlog("web_events", "--rate", "max", "--events", str(events), "--seed", "901")
     with path_alone():
-        alone, _ = backlog(*months, "904")
+        alone, _ = backlog(*year, "904")
     return {
         "generator_events_per_second": round(generator.per_second),
         "flink_catch_up_events_per_second": in_order,

@@ -23,6 +23,7 @@ ELSEWHERE = {
     "spark_ml.notebook": "models",
     "bench.page": "spark",
     "bench.kmeans": "models",
+    "bench.usual_jobs": "flink",
 }
 # What computes from events; serving joins them when it is there.
 PIPELINE = ("alerts", "flink_jobs", "cdc", "lakehouse", "spark_ml", "serving", "dbt", "airflow", "superset", "clickhouse_http")

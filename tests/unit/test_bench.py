@@ -6,7 +6,7 @@ import time
 import pytest
 
 from bench import highest, page, readme, scale
-from bench.latency import percentiles
+from bench.latency import delays, percentiles
 from bench.machine import described
 from bench.readme import rendered, table
 from bench.throughput import sent
@@ -61,10 +61,17 @@ def test_percentiles_are_values_that_were_seen():
         percentiles([])
 
 
+def test_an_event_is_visible_with_the_first_commit_that_counts_it():
+    """Three events at 10, 20 and 30; a row that counted one at 15 and all at 40."""
+    assert delays([10, 20, 30], counts=[1, 3], commits=[15, 40]) == [5, 20, 10]
+
+
 def test_the_readme_takes_the_figures_between_its_markers():
     figures = table({"machine": MACHINE, "memory": WHEN | {"peak_gb": 4.2}})
     found = rendered(TEXT, figures)
     assert "4.2 GB" in found and "Measured 2026-01-31 12:00 UTC on 2 cores" in found and "old" not in found
+    usual = WHEN | {"events_per_second": 400, "ours_events_per_second": 6000, "ratio": 15.0}
+    assert "400 events/s; 6,000, 15.0 times as many |" in table({"machine": MACHINE, "usual": usual})
     larger = {"events": 5_000_000, "seconds": 40.6, "incremental_seconds": 12.4}
     builds = {"builds": [{"events": 1_000_000, "seconds": 20.4}, larger]}
     with_builds = table({"machine": MACHINE, "marts": WHEN | builds})
