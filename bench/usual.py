@@ -1,5 +1,6 @@
 """The usual way beside ours, on one backlog: a job for each table, a flush for each row (``bench.usual_jobs``)."""
 
+import math
 import subprocess
 import time
 from collections.abc import Iterator
@@ -83,18 +84,30 @@ def jobs(since: int) -> Iterator[Path]:
 
 
 def watched(log: Path) -> dict[str, float]:
-    """By table: events that its rows have counted a second, over WATCHED_SECONDS from when all have counted some. The offsets
-    would tell less: a checkpoint waits behind thousands of rows that each wait for their commit."""
+    """By table: events that its rows have counted a second, from its first to its last growth within WATCHED_SECONDS after all
+    have begun. The offsets would tell less: a checkpoint waits behind thousands of rows that each wait for their commit."""
+    seen: dict[str, list[tuple[float, int]]] = {table.name: [] for table in TABLES}
     deadline = time.monotonic() + START_SECONDS
-    while not all((first := counted()).values()):
-        if time.monotonic() > deadline:
-            silent = [name for name, events in first.items() if not events]
-            raise RuntimeError(f"the usual way: nothing in {', '.join(silent)} within {START_SECONDS} s: see {log}")
+    end = math.inf
+    while (now := time.monotonic()) < end:
+        for name, events in counted().items():
+            if events and (not seen[name] or events > seen[name][-1][1]):
+                seen[name].append((now, events))
+        if silent := [name for name, growth in seen.items() if not growth]:
+            if now > deadline:
+                raise RuntimeError(f"the usual way: nothing in {', '.join(silent)} within {START_SECONDS} s: see {log}")
+        elif end == math.inf:
+            end = now + WATCHED_SECONDS
         time.sleep(1)
-    began = time.monotonic()
-    time.sleep(WATCHED_SECONDS)
-    last, seconds = counted(), time.monotonic() - began
-    return {name: (last[name] - first[name]) / seconds for name in last}
+    return {name: rate(growth) for name, growth in seen.items()}
+
+
+def rate(growth: list[tuple[float, int]]) -> float:
+    """Events a second from the first of these (second, events so far) to the last."""
+    (first, before), (last, after) = growth[0], growth[-1]
+    if last == first:
+        raise RuntimeError(f"{after:,} events and no more: too few to see how fast they came")
+    return (after - before) / (last - first)
 
 
 def counted() -> dict[str, int]:
