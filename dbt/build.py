@@ -5,6 +5,7 @@ writes ``VAR_DIR/dbt/summary.json``. The exit code is 1 where a model, a test or
 """
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -264,7 +265,7 @@ def build(config: Settings, as_of: str, select: Sequence[str], target: Path | No
     from dbt.cli.main import dbtRunner
 
     runner = dbtRunner(callbacks=[show_progress])
-    command = ["build", *(["--select", *select] if select else [])]
+    command = ["build", "--use-fast-test-edges", *(["--select", *select] if select else [])]
     if full:
         command += ["--full-refresh"]
     if not unit_tests:
@@ -291,6 +292,8 @@ def main() -> int:
     )
     parser.add_argument("--full-refresh", action="store_true", help="every row anew, also of unchanged customers")
     options = parser.parse_args()
+    # What dbt makes it keeps to its end: looking through all of it for what could go took a tenth of its time.
+    gc.disable()
     try:
         given = (options.select, options.target_dir, options.unit_tests, options.full_refresh)
         ok = build(settings(), options.as_of.strip(), *given)

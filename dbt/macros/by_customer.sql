@@ -15,29 +15,33 @@
   {%- set beside = make_backup_relation(target, 'table') -%}
   {{ drop_relation_if_exists(load_cached_relation(beside)) }}
   {{ run_hooks(pre_hooks) }}
+  {#- Merging large parts would cost more than all that a build writes, beside it; what is deleted is gone with the next full one. -#}
+  {%- do model.config.update({'settings': {'max_bytes_to_merge_at_max_space_in_pool': 32 * 1024 * 1024}}) -%}
 
-  {%- set made_of = _made_of(sql) -%}
-  {%- set kept = _kept(existing, made_of) -%}
+  {%- set inputs = _inputs() -%}
+  {%- set told = _told(inputs + [this]) -%}
+  {%- set made_of = _made_of(sql, told, told.tables[:-1]) -%}
+  {%- set had = told.tables[-1] -%}
+  {%- set kept = _kept(existing) if existing and _goes_on(had, made_of) else none -%}
   {%- if kept is none -%}
     {%- do made_of.update({'built': invocation_id}) -%}
     {% call statement('main') -%}
       {{ get_create_table_as_sql(False, beside, sql) }}
     {%- endcall %}
+    {% do run_query('alter table ' ~ beside ~ ' modify ' ~ _comment(made_of)) %}
   {%- else -%}
-    {%- do made_of.update({'built': kept.built}) -%}
+    {%- do made_of.update({'built': had.built}) -%}
     {%- set changed -%}
-      customer_id in (select changed.customer_id from {{ built_before('int_raw_customers') }} as changed where changed.version > {{ kept.version }})
+      customer_id in (select changed.customer_id from {{ built_before('int_raw_customers') }} as changed where changed.version > {{ had.version }})
     {%- endset -%}
-    {%- set columns = adapter.get_columns_in_relation(existing) | map(attribute='quoted') | join(', ') -%}
     {#- The clone shares the files of the table, and deleting marks rows: what is kept is not written again. -#}
-    {% do run_query('create table ' ~ beside ~ ' clone as ' ~ existing) %}
+    {% do run_query('create table ' ~ beside ~ ' clone as ' ~ existing ~ ' ' ~ _comment(made_of)) %}
     {% do run_query('delete from ' ~ beside ~ ' where ' ~ changed) %}
     {% call statement('main') -%}
-      insert into {{ beside }} ({{ columns }})
-      select {{ columns }} from ({{ sql | replace(customers_to_build(), changed) }}) where {{ changed }}
+      insert into {{ beside }} ({{ kept }})
+      select {{ kept }} from ({{ sql | replace(customers_to_build(), changed) }}) where {{ changed }}
     {%- endcall %}
   {%- endif -%}
-  {% do run_query("alter table " ~ beside ~ " modify comment '" ~ tojson(made_of) ~ "'") %}
   {%- if existing is none -%}
     {{ adapter.rename_relation(beside, target) }}
   {%- else -%}
@@ -64,38 +68,55 @@
     {%- if not execute or should_full_refresh() or not load_cached_relation(this) or config.get('materialized') == 'unit' -%}
         {{ return('') }}
     {%- endif -%}
-    {%- set histories = [run_query('select any(history) from ' ~ this).rows[0][0]] -%}
+    {%- set relations = [] -%}
     {%- for name in names -%}
-        {%- do histories.append(_comment(built_before(name)).history) -%}
+        {%- do relations.append(built_before(name)) -%}
     {%- endfor -%}
-    {{ return(histories[0] if histories | unique | list | length == 1 else '') }}
+    {%- set told = _told(relations) -%}
+    {{ return(told.history if told.tables | map(attribute='history') | unique | list == [told.history] else '') }}
 {%- endmacro %}
 
 {% macro _relation_of(node) -%}
     {{ return(api.Relation.create(schema=node.schema, identifier=node.alias)) }}
 {%- endmacro %}
 
-{% macro _comment(relation) -%}
-    {%- set found = run_query(
-        "select comment from system.tables where database = '" ~ relation.schema ~ "' and name = '" ~ relation.identifier ~ "'"
-    ) -%}
-    {%- set nothing = {'history': '', 'version': 0, 'built': '', 'signature': ''} -%}
-    {{ return(fromjson(found.rows[0][0], nothing) if found.rows else nothing) }}
+{% macro _comment(made_of) -%}
+    {{ return("comment '" ~ tojson(made_of) ~ "'") }}
 {%- endmacro %}
 
-{% macro _made_of(sql) -%}
+{#- What a build goes on from, in one statement: history and newest version of int_raw_customers, and what these tables were made of. -#}
+{% macro _told(relations) -%}
+    {%- set schemas = relations | map(attribute='schema') | unique | join("', '") -%}
+    {%- set names = relations | map(attribute='identifier') | join("', '") -%}
+    {%- set found = run_query(
+        "select any(history), max(version), (select groupArray((name, comment)) from system.tables where database in ('" ~ schemas
+        ~ "') and name in ('" ~ names ~ "')) from " ~ built_before('int_raw_customers')
+    ).rows[0] -%}
+    {%- set comments = dict(fromjson(found[2])) -%}
+    {%- set tables = [] -%}
+    {%- for relation in relations -%}
+        {%- set nothing = {'history': '', 'version': 0, 'built': '', 'signature': ''} -%}
+        {%- do tables.append(fromjson(comments.get(relation.identifier, ''), nothing)) -%}
+    {%- endfor -%}
+    {{ return({'history': found[0], 'version': found[1] | int, 'tables': tables}) }}
+{%- endmacro %}
+
+{% macro _inputs() -%}
     {%- set inputs = [] -%}
     {%- for id in model.depends_on.nodes if graph.nodes[id].config.materialized != 'view' and graph.nodes[id].name != 'int_raw_customers' -%}
         {%- if graph.nodes[id].config.materialized != 'by_customer' -%}
             {{ exceptions.raise_compiler_error(model.name ~ ' is built by customer, but reads ' ~ graph.nodes[id].name ~ ', which is not') }}
         {%- endif -%}
-        {%- do inputs.append(_comment(_relation_of(graph.nodes[id]))) -%}
+        {%- do inputs.append(_relation_of(graph.nodes[id])) -%}
     {%- endfor -%}
-    {%- set newest = run_query('select any(history), max(version) from ' ~ built_before('int_raw_customers')).rows[0] -%}
+    {{ return(inputs) }}
+{%- endmacro %}
+
+{% macro _made_of(sql, newest, inputs) -%}
     {%- set histories = inputs | map(attribute='history') | unique | list -%}
     {{ return({
-        'history': newest[0] if histories in ([], [newest[0]]) else '',
-        'version': inputs | map(attribute='version') | min if inputs else newest[1] | int,
+        'history': newest.history if histories in ([], [newest.history]) else '',
+        'version': inputs | map(attribute='version') | min if inputs else newest.version,
         'signature': local_md5(tojson([
             sql, config.get('order_by'), model.columns.values() | map(attribute='data_type', default='') | list,
             inputs | map(attribute='built') | list
@@ -103,21 +124,18 @@
     }) }}
 {%- endmacro %}
 
-{#- What the table was made of, where the rows of unchanged customers can be kept; else none: it is not there, or is not made of the
-    same, or half of its rows are marked as deleted. -#}
-{% macro _kept(existing, made_of) -%}
-    {%- if existing is none or should_full_refresh() or not made_of.history -%}
-        {{ return(none) }}
-    {%- endif -%}
-    {%- set had = _comment(existing) -%}
+{#- Whether what was made can be brought to what is to be made: it is of the same, and not ahead of it. -#}
+{% macro _goes_on(had, made_of) -%}
     {%- set is_of_the_same = had.history == made_of.history and had.signature == made_of.signature -%}
-    {{ return(had if is_of_the_same and had.version <= made_of.version and _marked_share(existing) < 0.5 else none) }}
+    {{ return(made_of.history and is_of_the_same and had.version <= made_of.version and not should_full_refresh()) }}
 {%- endmacro %}
 
-{% macro _marked_share(relation) -%}
-    {%- set counts = run_query(
-        "select (select count() from " ~ relation ~ "), total_rows from system.tables where database = '" ~ relation.schema
-        ~ "' and name = '" ~ relation.identifier ~ "'"
+{#- The columns of a table whose rows can be kept; none where more than half of them are marked as deleted. -#}
+{% macro _kept(relation) -%}
+    {%- set of_it = " where database = '" ~ relation.schema ~ "' and " -%}
+    {%- set found = run_query(
+        "select count(), (select total_rows from system.tables" ~ of_it ~ "name = '" ~ relation.identifier
+        ~ "'), (select groupArray(name) from system.columns" ~ of_it ~ "table = '" ~ relation.identifier ~ "') from " ~ relation
     ).rows[0] -%}
-    {{ return(1 - (counts[0] | int) / (counts[1] | int) if counts[1] | int else 0) }}
+    {{ return('`' ~ fromjson(found[2]) | join('`, `') ~ '`' if 2 * (found[0] | int) >= found[1] | int else none) }}
 {%- endmacro %}

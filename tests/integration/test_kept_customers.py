@@ -231,6 +231,7 @@ def rounded(value: object) -> object:
 KEPT = {
     "int_web_events": "intermediate",
     "int_session_events": "intermediate",
+    "int_session_funnels": "intermediate",
     "int_customer_funnels": "intermediate",
     "int_cart_sessions": "intermediate",
     "fct_sessions": "marts",

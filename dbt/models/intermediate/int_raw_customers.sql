@@ -1,4 +1,5 @@
-{{ config(order_by='(customer_id, entity)') }}
+{# Nothing else can run beside it, so it may use all threads; else a query gets one for each GiB that is free within its limit. #}
+{{ config(order_by='(customer_id, entity)', query_settings={'max_threads_min_free_memory_per_thread': 0}) }}
 
 -- Counted before the events are frozen: a stream that goes on can only add to these numbers. What was frozen last is read by its
 -- name, since it is built from this.

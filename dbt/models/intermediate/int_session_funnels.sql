@@ -11,6 +11,26 @@ deepest as (
     from chains
     group by customer_id, session_number
 
+),
+
+sessions as (
+
+    select * from {{ ref('fct_sessions') }}
+    where {{ customers_to_build() }}
+
+),
+
+final as (
+
+    select
+        deepest.*,
+        {{ utc_day('sessions.started_at') }} as day,
+        sessions.device as device,
+        sessions.country as country,
+        sessions.channel as channel
+    from deepest
+    inner join sessions on deepest.customer_id = sessions.customer_id and deepest.session_number = sessions.session_number
+
 )
 
-select * from deepest
+select * from final

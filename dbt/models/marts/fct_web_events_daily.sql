@@ -1,22 +1,23 @@
 {{ config(order_by='(day, event_type, country, device, channel)') }}
 
-with events as (
+with customer_days as (
 
-    select * from {{ ref('int_web_events') }}
+    select * from {{ ref('int_customer_days') }}
 
 ),
 
 daily as (
 
     select
-        {{ utc_day('event_time') }} as day,
+        day,
         event_type,
         country,
         device,
         channel,
-        {{ bigint('count()') }} as events,
-        {{ bigint('uniqExact(customer_id)') }} as customers
-    from events
+        {{ bigint('sum(events)') }} as events,
+        -- Each has one row.
+        {{ bigint('count()') }} as customers
+    from customer_days
     group by day, event_type, country, device, channel
 
 )

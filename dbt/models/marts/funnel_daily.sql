@@ -21,30 +21,25 @@ customer_funnels as (
 session_counts as (
 
     select
-        {{ utc_day('sessions.started_at') }} as day,
-        sessions.device as device,
-        sessions.country as country,
-        sessions.channel as channel,
+        {{ utc_day('started_at') }} as day,
+        device,
+        country,
+        channel,
         count() as sessions,
-        countIf(sessions.views > 0) as viewed,
-        countIf(sessions.carts > 0) as carted,
-        countIf(sessions.checkouts > 0) as checked_out,
-        countIf(sessions.purchases > 0) as purchased,
+        countIf(views > 0) as viewed,
+        countIf(carts > 0) as carted,
+        countIf(checkouts > 0) as checked_out,
+        countIf(purchases > 0) as purchased,
         {% for step in var('funnel_steps') -%}
-        countIf(sessions.funnel_step >= {{ loop.index }}) as reached_{{ step }},
-        countIf(session_funnels.depth >= {{ loop.index }}) as sessions_to_{{ step }},
-        {% endfor -%}
-        sum(session_funnels.cart_ms) as session_cart_ms,
-        sum(session_funnels.checkout_ms) as session_checkout_ms,
-        sum(session_funnels.purchase_ms) as session_purchase_ms
+        countIf(funnel_step >= {{ loop.index }}) as reached_{{ step }}{% if not loop.last %},{% endif %}
+        {% endfor %}
     from sessions
-    left join session_funnels
-        on sessions.customer_id = session_funnels.customer_id and sessions.session_number = session_funnels.session_number
     group by day, device, country, channel
 
 ),
 
-customer_counts as (
+{% for subject in ['session', 'customer'] -%}
+{{ subject }}_paths as (
 
     select
         day,
@@ -52,24 +47,26 @@ customer_counts as (
         country,
         channel,
         {% for step in var('funnel_steps') -%}
-        countIf(depth >= {{ loop.index }}) as customers_to_{{ step }},
+        countIf(depth >= {{ loop.index }}) as {{ subject }}s_to_{{ step }},
         {% endfor -%}
-        sum(cart_ms) as customer_cart_ms,
-        sum(checkout_ms) as customer_checkout_ms,
-        sum(purchase_ms) as customer_purchase_ms
-    from customer_funnels
+        sum(cart_ms) as {{ subject }}_cart_ms,
+        sum(checkout_ms) as {{ subject }}_checkout_ms,
+        sum(purchase_ms) as {{ subject }}_purchase_ms
+    from {{ subject }}_funnels
     group by day, device, country, channel
 
 ),
+
+{% endfor -%}
 
 -- A customer's later view may lie on a day, or under a label, with which no session started.
 final as (
 
     select
-        assumeNotNull(coalesce(session_counts.day, customer_counts.day)) as day,
-        {{ label('coalesce(session_counts.device, customer_counts.device)') }} as device,
-        {{ label('coalesce(session_counts.country, customer_counts.country)') }} as country,
-        {{ label('coalesce(session_counts.channel, customer_counts.channel)') }} as channel,
+        assumeNotNull(coalesce(session_counts.day, customer_paths.day)) as day,
+        {{ label('coalesce(session_counts.device, customer_paths.device)') }} as device,
+        {{ label('coalesce(session_counts.country, customer_paths.country)') }} as country,
+        {{ label('coalesce(session_counts.channel, customer_paths.channel)') }} as channel,
         {% for measure in ['sessions', 'viewed', 'carted', 'checked_out', 'purchased'] -%}
         {{ bigint('coalesce(session_counts.' ~ measure ~ ', 0)') }} as {{ measure }},
         {% endfor -%}
@@ -78,20 +75,26 @@ final as (
         {% endfor -%}
         {% for subject in ['session', 'customer'] -%}
         {% for step in var('funnel_steps') -%}
-        {{ bigint('coalesce(' ~ subject ~ '_counts.' ~ subject ~ 's_to_' ~ step ~ ', 0)') }} as {{ subject }}s_to_{{ step }},
+        {{ bigint('coalesce(' ~ subject ~ '_paths.' ~ subject ~ 's_to_' ~ step ~ ', 0)') }} as {{ subject }}s_to_{{ step }},
         {% endfor -%}
         {% for step in var('funnel_steps')[1:] -%}
-        {{ bigint('coalesce(' ~ subject ~ '_counts.' ~ subject ~ '_' ~ step ~ '_ms, 0)') }} as {{ subject }}_{{ step }}_ms,
+        {{ bigint('coalesce(' ~ subject ~ '_paths.' ~ subject ~ '_' ~ step ~ '_ms, 0)') }} as {{ subject }}_{{ step }}_ms,
         {% endfor -%}
         {% endfor -%}
         toInt32({{ var('funnel_window_minutes') }}) as window_minutes
     from session_counts
-    full outer join customer_counts
+    left join session_paths
         on
-            session_counts.day = customer_counts.day
-            and session_counts.device = customer_counts.device
-            and session_counts.country = customer_counts.country
-            and session_counts.channel = customer_counts.channel
+            session_counts.day = session_paths.day
+            and session_counts.device = session_paths.device
+            and session_counts.country = session_paths.country
+            and session_counts.channel = session_paths.channel
+    full outer join customer_paths
+        on
+            session_counts.day = customer_paths.day
+            and session_counts.device = customer_paths.device
+            and session_counts.country = customer_paths.country
+            and session_counts.channel = customer_paths.channel
 
 )
 
