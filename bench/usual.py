@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from bench.throughput import CATCH_UP_SECONDS, generate
+from bench.throughput import CATCH_UP_SECONDS, STOP_SECONDS, generate
 from contracts.settings import ROOT, settings
 from contracts.tables import CUSTOMER_DAYS, LIVE_TABLES, SESSIONS, WEB_MINUTE_METRICS
 from flink_jobs.submit import running_since, stop, submit
@@ -80,7 +80,11 @@ def jobs(since: int) -> Iterator[Path]:
         try:
             yield log
         finally:
-            running.communicate(timeout=60)
+            try:
+                running.communicate(timeout=STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                running.kill()
+                running.wait()
 
 
 def watched(log: Path) -> dict[str, float]:

@@ -32,7 +32,7 @@ def java_command(heap: str, *arguments: str) -> tuple[str, ...]:
         java(),
         f"-Xms{heap}",
         f"-Xmx{heap}",
-        # Small heaps of short-lived records: what G1 does beside the program costs a second core, and no pause is long here.
+        # Small heaps of short-lived records: G1 took two fifths of Connect's time (docs/decisions/0034).
         "-XX:+UseParallelGC",
         "-XX:NewRatio=1",
         "-XX:+ExitOnOutOfMemoryError",

@@ -4,6 +4,7 @@ import datetime as dt
 import gzip
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -167,6 +168,21 @@ def test_frames_and_arrow(client: Client) -> None:
     client.insert_arrow("t", pa.table({"i": [1000, 1001], "s": ["a", "b"]}))
     assert client.query_df("SELECT * FROM t WHERE i < 1000 ORDER BY i").astype({"s": object}).equals(frame.astype({"s": object}))
     assert client.query_arrow("SELECT s FROM t WHERE i >= 1000 ORDER BY i").column("s").to_pylist() == ["a", "b"]
+
+
+def test_a_condition_goes_before_final_only_where_all_versions_agree(client: Client) -> None:
+    """What dbt/profiles.yml relies on: a condition on a key is, one on a value would bring replaced rows back."""
+    client.command("CREATE OR REPLACE TABLE versions (k String, x String, v UInt64) ENGINE = ReplacingMergeTree(v) ORDER BY k")
+    client.command("SYSTEM STOP MERGES versions")
+    client.command("INSERT INTO versions SELECT toString(number), 'old', 1 FROM numbers(20000)")
+    client.command("INSERT INTO versions SELECT toString(number), 'new', 2 FROM numbers(15000)")
+    early = {"optimize_move_to_prewhere_if_final": 1}
+    query = "SELECT count() FROM versions FINAL WHERE x = 'old' AND k IN (SELECT toString(number * 10) FROM numbers(2000))"
+    assert client.query(query, settings=early).result_rows == [(500,)]
+    asked = "EXPLAIN actions = 1 SELECT x FROM versions FINAL WHERE x = 'old' AND k IN ('5', '6')"
+    plan = "\n".join(row[0] for row in client.query(asked, settings=early).result_rows)
+    moved = re.search("Prewhere filter column: (.*)", plan)
+    assert moved and "k IN" in moved[1] and "old" not in moved[1]
 
 
 def test_parameters_in_the_url_and_in_a_form(server: Server) -> None:
