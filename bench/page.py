@@ -27,18 +27,28 @@ def axes(x: str, y: str) -> tuple[Figure, Axes]:
     return figure, drawn
 
 
-def throughput(found: dict) -> Figure:
-    figure, drawn = axes("events a second, logarithmic", "")
-    bars = {
-        "generator": found["generator_events_per_second"],
-        "catch-up, a shop's year": found["flink_catch_up_events_per_second"],
-        "… path alone": found["flink_catch_up_path_alone_events_per_second"],
-        "catch-up, one moment": found["flink_catch_up_at_once_events_per_second"],
-    }
-    drawn.barh(list(bars), list(bars.values()), color=PALETTE[0], height=0.6)
-    drawn.set_xscale("log")
+def bars(rates: dict[str, int]) -> Figure:
+    figure, drawn = axes("events a second", "")
+    drawn.bar_label(drawn.barh(list(rates), list(rates.values()), color=PALETTE[0], height=0.6), fmt="{:,.0f}", padding=4)
+    drawn.margins(x=0.15)
     drawn.invert_yaxis()
     return figure
+
+
+def throughput(found: dict) -> Figure:
+    return bars(
+        {
+            "generator": found["generator_events_per_second"],
+            "catch-up, a shop's year": found["flink_catch_up_events_per_second"],
+            "… path alone": found["flink_catch_up_path_alone_events_per_second"],
+            "catch-up, one moment": found["flink_catch_up_at_once_events_per_second"],
+        }
+    )
+
+
+def usual(found: dict) -> Figure:
+    tables = {f"a job for {table}": rate for table, rate in found["by_table_events_per_second"].items()}
+    return bars({"this project's job, all tables": found["ours_events_per_second"], **tables})
 
 
 def latency(found: dict) -> Figure:
@@ -76,6 +86,7 @@ def page(results: dict) -> str:
     with mpl.rc_context({**STYLE, "svg.hashsalt": "bench"}):
         plots = [
             ("Throughput", throughput(results["throughput"]), results["throughput"]["command"]),
+            ("One job against a job a table with a flush a row", usual(results["usual"]), results["usual"]["command"]),
             (f"Latency {rate}", latency(live), live["command"]),
             (f"Records still to be read {rate}", lines(live["over_time"], lags, "records"), live["command"]),
             (f"Memory of the stack {rate}", lines(live["over_time"], ["memory_gb"], "GB"), live["command"]),

@@ -112,6 +112,7 @@ def test_the_page_plots_what_was_measured_and_says_how():
             "flink_catch_up_path_alone_events_per_second": 6, "flink_catch_up_at_once_events_per_second": 4,
             "command": "make one",
         },
+        "usual": {"by_table_events_per_second": {"sessions": 1}, "ours_events_per_second": 8, "command": "make four"},
         "latency": {
             "rate_events_per_second": 7, "event_to_clickhouse_ms": times, "event_to_postgres_metric_ms": times, "over_time": lags,
             "command": "make two",
@@ -119,7 +120,7 @@ def test_the_page_plots_what_was_measured_and_says_how():
         "memory": WHEN | {"over_time": lags, "command": "make three"},
     }  # fmt: skip
     text = page.page(results)
-    assert text.count("<svg") == 5 and all(command in text for command in ("make one", "make two", "make three"))
+    assert text.count("<svg") == 6 and all(f"make {number}" in text for number in ("one", "two", "three", "four"))
     assert "Measured 2026-01-31 12:00 UTC" in text
 
 
