@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from contracts.settings import ROOT
-from flink_jobs.submit import running_since, stop, submit
+from flink_jobs.submit import newest_checkpoint, running_since, stop, submit
 from runner import graph, stack
 from runner.control import Control
 from runner.service import Service
@@ -90,5 +90,10 @@ def backlog(*generator: str) -> tuple[int, Sent]:
     given = generate(*generator)
     records = flink_lag()
     submit()
+    return round(records / caught_up()), given
+
+
+def caught_up() -> float:
+    """Wait until the job that runs has finished with every record; the seconds it took, to the checkpoint that says so."""
     wait_for_flink(time.monotonic() + CATCH_UP_SECONDS, lambda text: print(text, flush=True))
-    return round(records / (time.time() - running_since())), given
+    return newest_checkpoint() - running_since()

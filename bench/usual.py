@@ -10,13 +10,13 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from bench.throughput import CATCH_UP_SECONDS, STOP_SECONDS, generate
+from bench.throughput import STOP_SECONDS, caught_up, generate
 from contracts.settings import ROOT, settings
 from contracts.tables import CUSTOMER_DAYS, LIVE_TABLES, SESSIONS, WEB_MINUTE_METRICS
-from flink_jobs.submit import running_since, stop, submit
+from flink_jobs.submit import stop, submit
 from runner import flink
 from runner.tools import python
-from verify.settle import flink_lag, settle, wait_for_flink
+from verify.settle import flink_lag, settle
 
 SCHEMA = "usual"
 # Those that web events change, and the column that counts them.
@@ -37,8 +37,7 @@ def usual(events: int) -> dict[str, object]:
             rates = watched(log)
     finally:
         submit()
-    wait_for_flink(time.monotonic() + CATCH_UP_SECONDS, lambda text: print(text, flush=True))
-    ours = records / (time.time() - running_since())
+    ours = records / caught_up()
     return {
         "by_table_events_per_second": {name: round(rate) for name, rate in rates.items()},
         "events_per_second": round(min(rates.values())),

@@ -93,6 +93,11 @@ def checkpoints(state: str) -> int:
     return _get(f"/jobs/{running()}/checkpoints")["counts"][state]
 
 
+def newest_checkpoint() -> float:
+    """When the newest checkpoint was complete, seconds since 1970: what was read before it is written."""
+    return _get(f"/jobs/{running()}/checkpoints")["latest"]["completed"]["latest_ack_timestamp"] / 1000
+
+
 def stop() -> None:
     """Stop with a savepoint. Without one the last checkpoint serves: it is retained."""
     identity = running()

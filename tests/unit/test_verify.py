@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from verify.canonical import Difference, compare
 from verify.result import SHOWN, Result
-from verify.settle import CHECKPOINT_SECONDS, DEADLINE_SECONDS, LAST_RECORDS, patience
+from verify.settle import ASK_AGAIN_SECONDS, QUIET_SECONDS, Ask
 
 ROWS = st.dictionaries(st.text(alphabet="abcé\x01", max_size=4), st.text(alphabet="xyz", max_size=3), max_size=12)
 
@@ -43,9 +43,12 @@ def test_a_result_counts_all_and_names_the_first():
     assert not result.holds and result.differing == SHOWN + 5 and len(result.differences) == SHOWN
 
 
-def test_a_checkpoint_is_asked_for_when_the_records_should_be_done():
-    """Each costs the job a flush of its state: not one every few seconds of a long backlog."""
-    assert patience(LAST_RECORDS - 1, rate=0) == CHECKPOINT_SECONDS
-    assert patience(600_000, rate=20_000) == 30
-    assert patience(LAST_RECORDS, rate=1e9) == CHECKPOINT_SECONDS
-    assert patience(LAST_RECORDS, rate=0) > DEADLINE_SECONDS
+def test_a_checkpoint_is_asked_for_when_the_job_has_gone_quiet():
+    """Each costs the job a flush of its state: none while records still come out of it, and not one every second after."""
+    ask, again = Ask(), 10 + QUIET_SECONDS
+    assert not any(ask.is_due(sent, now=sent / 100) for sent in range(0, 1000, 100))
+    assert not ask.is_due(1000, now=10)
+    assert ask.is_due(1000, now=again)
+    assert not ask.is_due(1000, now=again + ASK_AGAIN_SECONDS - 1)
+    assert ask.is_due(1000, now=again + ASK_AGAIN_SECONDS)
+    assert not ask.is_due(1001, now=again + ASK_AGAIN_SECONDS)
