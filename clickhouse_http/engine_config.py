@@ -32,7 +32,9 @@ def engine_xml(config: Config) -> str:
         "mmap_cache_size": 100,
         "compiled_expression_cache_size": 16 * MIB,
         "background_pool_size": 2,
-        "background_merges_mutations_concurrency_ratio": 2,
+        # Times the threads: how many parts are merged or deleted from at once. A DELETE on more parts than that waits, for half a
+        # second, until the engine looks for work again.
+        "background_merges_mutations_concurrency_ratio": 4,
         "background_schedule_pool_size": 4,
         "background_move_pool_size": 1,
         "background_fetches_pool_size": 1,

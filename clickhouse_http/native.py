@@ -40,7 +40,7 @@ def server_xml(known: Config) -> str:
             "mark_cache_size": str(64 << 20),
             "uncompressed_cache_size": "0",
             "background_pool_size": "2",
-            "background_merges_mutations_concurrency_ratio": "2",
+            "background_merges_mutations_concurrency_ratio": "4",
             "max_concurrent_queries": str(known.connections * 4),
         }
     )

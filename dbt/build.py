@@ -133,22 +133,26 @@ def environment(config: Settings) -> dict[str, str]:
     }
 
 
-def arguments(command: Sequence[str], dbt_variables: Mapping[str, object], var: Path, target: Path) -> list[str]:
+def arguments(
+    command: Sequence[str], dbt_variables: Mapping[str, object], var: Path, target: Path, log_level: str = "info"
+) -> list[str]:
     """The command line of dbt, which its runner takes as a list."""
     return [
-        *("--no-use-colors", "--log-level", "none", "--log-level-file", "info", "--log-path", str(var / "logs")),
+        *("--no-use-colors", "--log-level", "none", "--log-level-file", log_level, "--log-path", str(var / "logs")),
         *(*command, "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(target)),
         *("--vars", json.dumps(dbt_variables)),
     ]
 
 
 def show_progress(event: "EventMsg") -> None:
-    """One line for each model when it is built, and for each test that does not pass."""
+    """One line for each model when it is built, for each test that does not pass, and for what dbt warns of besides."""
     data = event.data
     if event.info.name == "LogModelResult":
         print(f"  {data.index:>3}/{data.total}  {data.status:<8} {data.execution_time:7.2f} s  {data.description}")
     elif event.info.name == "LogTestResult" and data.status != "pass":
         print(f"  {data.index:>3}/{data.num_models}  {data.status:<8} test {data.name}")
+    elif event.info.level == "warn" and not hasattr(data, "node_info"):
+        print(f"  {event.info.msg}")
     sys.stdout.flush()
 
 
@@ -270,7 +274,8 @@ def build(config: Settings, as_of: str, select: Sequence[str], target: Path | No
         command += ["--full-refresh"]
     if not unit_tests:
         command += ["--exclude-resource-type", "unit_test"]
-    nodes = node_results(runner.invoke(arguments(command, dbt_variables, var, target or var / "target")))
+    # No log: for that dbt words everything that happens, also what the log leaves out.
+    nodes = node_results(runner.invoke(arguments(command, dbt_variables, var, target or var / "target", log_level="none")))
     if not nodes:
         raise BuildError(f"nothing is selected by {' '.join(select)!r}")
     with warehouse(config) as client:
@@ -301,6 +306,9 @@ def main() -> int:
     except (BuildError, SettingsError) as error:
         print(f"build: {error}", file=sys.stderr)
         return 1
+    finally:
+        # Nor through what is left when Python ends.
+        gc.freeze()
 
 
 if __name__ == "__main__":
