@@ -307,7 +307,7 @@ def main() -> int:
         print(f"build: {error}", file=sys.stderr)
         return 1
     finally:
-        # Nor through what is left when Python ends.
+        # Or Python looks through all of its objects once more before it ends (0.6 s).
         gc.freeze()
 
 
