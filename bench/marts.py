@@ -19,9 +19,9 @@ from pathlib import Path
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from contracts.settings import ROOT, SECRETS
+from runner import probes
 from runner.tools import python
 
 HISTORY = Path(__file__).with_name("history.sql")
@@ -59,17 +59,12 @@ def engine() -> Iterator[tuple[Client, dict[str, str]]]:
 
 
 def connect(environment: dict[str, str]) -> Client:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            return clickhouse_connect.get_client(
-                host="127.0.0.1", port=int(environment["CLICKHOUSE_PORT"]), username="pipeline",
-                password=environment["CLICKHOUSE_PASSWORD"],
-            )  # fmt: skip
-        except (ClickHouseError, OSError):
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
+    address = f"http://127.0.0.1:{environment['CLICKHOUSE_PORT']}/ping"
+    probes.until(probes.http_ok(address), "the engine for the marts", START_SECONDS)()
+    return clickhouse_connect.get_client(
+        host="127.0.0.1", port=int(environment["CLICKHOUSE_PORT"]), username="pipeline",
+        password=environment["CLICKHOUSE_PASSWORD"],
+    )  # fmt: skip
 
 
 def fill(client: Client, file: Path, events: int) -> None:
