@@ -128,7 +128,7 @@ def environment(config: Settings) -> dict[str, str]:
         "DBT_CLICKHOUSE_DATABASE": MARTS_DATABASE,
         "DBT_THREADS": str(config.number("DBT_THREADS", 2)),
         "DBT_MAX_THREADS": str(config.number("DBT_MAX_THREADS", 2)),
-        "DBT_SPILL_BYTES": str(config.number("DBT_SPILL_BYTES", 400_000_000)),
+        "DBT_SPILL_BYTES": str(config.number("DBT_SPILL_BYTES", 250_000_000)),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
 
