@@ -31,6 +31,9 @@ class Sender:
                 "bootstrap.servers": self._address,
                 "client.id": "generators",
                 "enable.idempotence": True,
+                # With more, a broker that dies leaves requests out of order: the client then takes a new epoch and sends again
+                # what the brokers have (librdkafka issue 4953). It sends as fast with one.
+                "max.in.flight.requests.per.connection": 1,
                 "acks": "all",
                 "compression.type": "lz4",
                 "linger.ms": 20,

@@ -59,7 +59,8 @@ def retry(stream: Stream, reason: str) -> int:
     """Send a stream's dead letters that wait to its topic for retries; how many."""
     fault: list[str] = []
     producer = Producer({
-        "bootstrap.servers": settings().bootstrap_servers, "enable.idempotence": True, "message.max.bytes": MAX_MESSAGE_BYTES,
+        "bootstrap.servers": settings().bootstrap_servers, "message.max.bytes": MAX_MESSAGE_BYTES,
+        "enable.idempotence": True, "max.in.flight.requests.per.connection": 1,  # one: see generators/send.py
     })  # fmt: skip
     sent = 0
     for letter in letters(stream, reason):

@@ -85,6 +85,8 @@ def test_a_full_queue_waits_and_everything_is_delivered_in_order(producer):
         (WEB.source, b"v0"), (WEB.source, b"v1"), (WEB.source, b"v2"), ("elsewhere", b"v0"),
     ]  # fmt: skip
     assert producer.last.config["enable.idempotence"] and producer.last.config["acks"] == "all"
+    # With more, what brokers have is sent again after one of them died (librdkafka issue 4953).
+    assert producer.last.config["max.in.flight.requests.per.connection"] == 1
 
 
 def test_what_is_not_delivered_is_an_error_that_says_how_many_and_why(producer):
