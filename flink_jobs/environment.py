@@ -1,5 +1,7 @@
 """What the job asks of Flink; the cluster's own options are in ``flink-conf.yaml``."""
 
+import gc
+
 from pyflink.datastream import StreamExecutionEnvironment
 from pyflink.java_gateway import get_gateway
 from pyflink.table import StreamTableEnvironment, Table
@@ -25,7 +27,13 @@ def options(config: Settings, state: str) -> dict[str, str]:
 
 
 def environment(config: Settings, state: str = "") -> StreamTableEnvironment:
-    """An environment for the job, which begins with this savepoint or checkpoint where one is given."""
+    """An environment for the job, which begins with this savepoint or checkpoint where one is given.
+
+    Python's cyclic collector is off from then on. It may run in py4j's callback thread, which wakes every few seconds, and take
+    the connection to the JVM to free objects there; the next call then comes over another one, in another thread of the JVM,
+    where Flink cannot plan (FLINK-23020: NullPointerException, metadataHandlerProvider).
+    """
+    gc.disable()
     made = StreamTableEnvironment.create(StreamExecutionEnvironment.get_execution_environment())
     set_options(made, options(config, state))
     return made

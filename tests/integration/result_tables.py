@@ -6,6 +6,7 @@ job: records are judged beforehand, and Flink begins with their verdicts.
 """
 
 import base64
+import gc
 import json
 import sys
 from datetime import timedelta
@@ -65,4 +66,6 @@ if __name__ == "__main__":
     known = {table.name: table for table in LIVE_TABLES}
     for line in sys.stdin:
         asked = json.loads(line)
+        # In this thread: see environment().
+        gc.collect()
         print(sys.argv[1] + json.dumps(rows(known[asked["table"]], asked["arrived"], Path(asked["folder"]))), flush=True)

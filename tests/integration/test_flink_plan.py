@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,23 @@ from contracts.topics import STREAMS
 from runner import flink
 from runner.tools import python
 
+# Another thread of Python makes objects and drops them, so that the collector, where it is on, runs in it.
+BESIDE_ANOTHER_THREAD = """
+import runpy, threading, time
+
+def waste():
+    while True:
+        kept = [[] for _ in range(5000)]
+        time.sleep(0.0005)
+
+threading.Thread(target=waste, daemon=True).start()
+runpy.run_module("flink_jobs.explain", run_name="__main__")
+"""
+
 
 @pytest.fixture(scope="module")
-def operators(tmp_path_factory) -> list[dict]:
-    """The job's operators as the cluster would get them, made in the environment that runs it."""
+def environment(tmp_path_factory) -> Iterator[dict[str, str]]:
+    """What leads Flink to the project's libraries, and to no cluster."""
     var: Path = tmp_path_factory.mktemp("plan")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VAR_DIR", str(var))
@@ -25,12 +39,26 @@ def operators(tmp_path_factory) -> list[dict]:
         contract_settings.settings.cache_clear()
         flink.prepare()
         home = flink.home()
-        environment = flink.environment() | {"FLINK_OPT_DIR": str(home / "opt"), "FLINK_PLUGINS_DIR": str(home / "plugins")}
-        command = [python("flink"), "-m", "flink_jobs.explain"]
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180)
-        assert done.returncode == 0, done.stderr[-2000:]
+        yield flink.environment() | {"FLINK_OPT_DIR": str(home / "opt"), "FLINK_PLUGINS_DIR": str(home / "plugins")}
     contract_settings.settings.cache_clear()
+
+
+def explained(environment: dict[str, str], *arguments: str) -> list[dict]:
+    """The job's operators as the cluster would get them, made in the environment that runs it."""
+    command = [python("flink"), *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout[done.stdout.index("{") :])["nodes"]
+
+
+@pytest.fixture(scope="module")
+def operators(environment) -> list[dict]:
+    return explained(environment, "-m", "flink_jobs.explain")
+
+
+def test_planning_stays_in_one_thread_of_the_jvm(environment, operators):
+    """Flink cannot plan in another one (FLINK-23020), and py4j takes another one where Python's collector has taken the first."""
+    assert len(explained(environment, "-c", BESIDE_ANOTHER_THREAD)) == len(operators)
 
 
 def described(operators: list[dict], pattern: str) -> list[str]:
