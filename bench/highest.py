@@ -4,15 +4,14 @@ from collections.abc import Iterable
 
 from bench.latency import latency
 
-# Of the 99th percentile, over all of a run: a lag that grew would show in its last events.
-METRIC_MS = 1000
-CLICKHOUSE_MS = 2000
+# Of the 99th percentile, milliseconds, over all of a run: a lag that grew would show in its last events.
+BARS = {"event_to_postgres_metric_ms": 1000, "event_to_session_ms": 10_000, "event_to_clickhouse_ms": 2000}
 
 
 def holds(found: dict) -> bool:
-    """Nothing lost, and both percentiles within their bars."""
-    metric, warehouse = found["event_to_postgres_metric_ms"], found["event_to_clickhouse_ms"]
-    return warehouse["events"] == found["sent"] and metric["p99"] <= METRIC_MS and warehouse["p99"] <= CLICKHOUSE_MS
+    """Nothing lost, and every 99th percentile within its bar."""
+    in_time = all(found[name]["p99"] <= bar for name, bar in BARS.items())
+    return in_time and found["event_to_clickhouse_ms"]["events"] == found["sent"]
 
 
 def highest(rates: Iterable[int], seconds: int) -> dict[str, object]:
@@ -23,8 +22,7 @@ def highest(rates: Iterable[int], seconds: int) -> dict[str, object]:
         tried.append(
             {
                 "rate_events_per_second": rate,
-                "event_to_postgres_metric_p99_ms": found["event_to_postgres_metric_ms"]["p99"],
-                "event_to_clickhouse_p99_ms": found["event_to_clickhouse_ms"]["p99"],
+                "p99": {name: found[name]["p99"] for name in BARS},
                 "sent": found["sent"],
                 "arrived": found["event_to_clickhouse_ms"]["events"],
                 "holds": holds(found),
@@ -37,7 +35,7 @@ def highest(rates: Iterable[int], seconds: int) -> dict[str, object]:
     return {
         "highest_events_per_second": best,
         "seconds": seconds,
-        "bars": {"event_to_postgres_metric_p99_ms": METRIC_MS, "event_to_clickhouse_p99_ms": CLICKHOUSE_MS},
+        "bars": BARS,
         "tried": tried,
         "command": f"make bench PARTS=highest: generators web_events --rate R --seconds {seconds}, R upwards",
     }

@@ -1,10 +1,11 @@
-"""Event to Postgres metric, and event to ClickHouse, at a steady rate: from the timestamps in the data alone."""
+"""Event to Postgres, in its metric and its session, and event to ClickHouse, at a steady rate: from the timestamps in the data
+alone."""
 
 import bisect
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from confluent_kafka import Consumer, TopicPartition
@@ -12,11 +13,18 @@ from confluent_kafka import Consumer, TopicPartition
 from bench.sampling import memory_gb, over_time
 from bench.throughput import generate
 from contracts.settings import settings
-from contracts.tables import INGESTED, RAW_WEB_EVENTS, WEB_MINUTE_METRICS
+from contracts.tables import INGESTED, RAW_WEB_EVENTS, SESSIONS, WEB_MINUTE_METRICS, PostgresTable
 from verify.settle import flink_lag, settle, sink_lag
 from verify.stores import warehouse
 
 SAMPLE_SECONDS = 3
+# Sessions of which one is measured.
+SESSIONS_SAMPLED = 10
+DELAYS = {
+    "event_to_postgres_metric_ms": "Postgres metric",
+    "event_to_session_ms": "Postgres session",
+    "event_to_clickhouse_ms": "ClickHouse",
+}
 
 Key = tuple[str, ...]
 
@@ -44,6 +52,7 @@ def latency(rate: int, seconds: int) -> dict[str, object]:
         "sent": given.records,
         "event_to_clickhouse_ms": percentiles(to_clickhouse(began)),
         "event_to_postgres_metric_ms": percentiles(to_metric(began)),
+        "event_to_session_ms": percentiles(to_session(began)),
         "over_time": samples,
         "command": f"make bench: generators web_events --rate {rate} --seconds {seconds}",
     }
@@ -72,8 +81,23 @@ def to_metric(began: int) -> list[float]:
         events[key].append(when)
         if not is_new:
             shared.add(key)
-    commits = committed(first)
+
+    def metric(row: dict) -> Key:
+        return (str(milliseconds(row["minute_at"])), row["event_type"], row["country"], row["device"])
+
+    commits = committed(WEB_MINUTE_METRICS, lambda row: metric(row) if milliseconds(row["minute_at"]) >= first else None)
     return [delay for key, times in events.items() if key not in shared for delay in delays(times, *commits[key])]
+
+
+def to_session(began: int) -> list[float]:
+    """The n-th event of a session, by its time, is visible with the first commit that counts n events."""
+    query = f"""SELECT session_id, arraySort(groupArray(toUnixTimestamp64Milli(event_time)))
+                FROM (SELECT session_id, event_time FROM {RAW_WEB_EVENTS.qualified} FINAL
+                      WHERE sipHash64(session_id) % {SESSIONS_SAMPLED} = 0)
+                GROUP BY session_id HAVING min(toUnixTimestamp64Milli(event_time)) >= {began}"""
+    events: dict[Key, list[int]] = {(session,): times for session, times in warehouse().query(query).result_rows}
+    commits = committed(SESSIONS, lambda row: (row["session_id"],))
+    return [delay for key, times in events.items() for delay in delays(times, *commits[key])]
 
 
 def delays(events: list[int], counts: list[int], commits: list[int]) -> list[int]:
@@ -81,16 +105,18 @@ def delays(events: list[int], counts: list[int], commits: list[int]) -> list[int
     return [commits[bisect.bisect_left(counts, number)] - when for number, when in enumerate(events, start=1)]
 
 
-def committed(first: int) -> dict[Key, tuple[list[int], list[int]]]:
-    """Counts and commit times (ms) of every version of a metric row since ``first``, in order, from its replication topic."""
+def committed(table: PostgresTable, wanted: Callable[[dict], Key | None]) -> dict[Key, tuple[list[int], list[int]]]:
+    """Counts and commit times (ms) of every version of the wanted rows, in order, from the table's replication topic."""
     versions: dict[Key, dict[int, int]] = defaultdict(dict)
-    for row in records(WEB_MINUTE_METRICS.topic):
-        minute = int(datetime.fromisoformat(row["minute_at"]).timestamp() * 1000)
-        if minute >= first and not row["_deleted"]:
-            key = (str(minute), row["event_type"], row["country"], row["device"])
+    for row in records(table.topic):
+        if not row["_deleted"] and (key := wanted(row)):
             count, when = int(row["events"]), int(row["_committed_ms"])
             versions[key][count] = min(when, versions[key].get(count, when))
     return {key: tuple(map(list, zip(*sorted(counts.items()), strict=True))) for key, counts in versions.items()}  # type: ignore[misc]
+
+
+def milliseconds(moment: str) -> int:
+    return int(datetime.fromisoformat(moment).timestamp() * 1000)
 
 
 def records(topic: str) -> Iterable[dict]:

@@ -10,6 +10,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bench.latency import DELAYS
 from bench.machine import described
 from bench.readme import RESULTS
 from bench.sampling import Sample
@@ -53,9 +54,7 @@ def usual(found: dict) -> Figure:
 
 def latency(found: dict) -> Figure:
     figure, drawn = axes("milliseconds since the event, logarithmic", "share of events that have arrived, %")
-    for number, (name, label) in enumerate(
-        (("event_to_postgres_metric_ms", "Postgres metric"), ("event_to_clickhouse_ms", "ClickHouse"))
-    ):
+    for number, (name, label) in enumerate(DELAYS.items()):
         drawn.plot(found[name]["percentiles"], range(101), label=label, color=PALETTE[number])
     drawn.set_xscale("log")
     drawn.legend(frameon=False)

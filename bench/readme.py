@@ -5,6 +5,7 @@ import re
 import sys
 
 from bench import scale
+from bench.latency import DELAYS
 from bench.machine import described
 from contracts.settings import ROOT
 
@@ -38,21 +39,13 @@ def table(results: dict) -> str:
             ours = f"{found['ours_events_per_second']:,}, {found['ratio']} times as many"
             rows.append((label, f"{found['events_per_second']:,} events/s; {ours}"))
         if "rate_events_per_second" in found:
-            for name, label in (
-                ("event_to_postgres_metric_ms", "Event to Postgres metric"),
-                ("event_to_clickhouse_ms", "Event to ClickHouse"),
-            ):
+            for name, label in DELAYS.items():
                 times = found[name]
-                rows.append(
-                    (
-                        f"{label} at {found['rate_events_per_second']:,} events/s",
-                        f"p50 {times['p50']:,} ms, p99 {times['p99']:,} ms",
-                    )
-                )
+                what = f"Event to {label} at {found['rate_events_per_second']:,} events/s"
+                rows.append((what, f"p50 {times['p50']:,} ms, p99 {times['p99']:,} ms"))
         if "highest_events_per_second" in found:
-            bars = found["bars"]
-            label = "Highest steady rate, p99 to Postgres within {:,} ms and to ClickHouse within {:,} ms".format(*bars.values())
-            rows.append((label, f"{found['highest_events_per_second']:,} events/s"))
+            bars = ", ".join(f"{DELAYS[name]} within {bar:,} ms" for name, bar in found["bars"].items())
+            rows.append((f"Highest steady rate, p99 of {bars}", f"{found['highest_events_per_second']:,} events/s"))
         if "bulk_rows" in found:
             times = found["commit_to_clickhouse_ms"]
             label = f"Change in Postgres to ClickHouse at {found['rate_rows_per_second']:,} rows/s"

@@ -35,6 +35,7 @@ class PostgresTable:
     ``guard``: a column that never decreases for one key. A write with a smaller value is an older state
     (a restart replays, an upsert has no version of its own) and leaves the row as it is.
     ``indexes``: columns beside the key by which the live dashboard looks for the newest rows.
+    ``gathered``: Flink writes the changes of some seconds at once, so that events which change one row become one write.
     """
 
     schema: str
@@ -44,6 +45,7 @@ class PostgresTable:
     doc: str
     guard: str = ""
     indexes: tuple[str, ...] = ()
+    gathered: bool = False
 
     @property
     def qualified(self) -> str:
@@ -133,6 +135,7 @@ SESSIONS = PostgresTable(
     "One row per client session id, updated while it is open.",
     guard="events",
     indexes=("last_event_at",),
+    gathered=True,
 )  # fmt: skip
 
 WEB_MINUTE_METRICS = PostgresTable(
@@ -183,6 +186,7 @@ CUSTOMER_DAYS = PostgresTable(
     ),
     "Customer × day, for scoring at the moment of asking; read through the view live.customer_activity.",
     guard="changes",
+    gathered=True,
 )  # fmt: skip
 CUSTOMER_ACTIVITY = f"{CUSTOMER_DAYS.schema}.customer_activity"
 # Days that customer_activity sums, today included.

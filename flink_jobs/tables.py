@@ -75,10 +75,14 @@ def postgres_sink_name(table: PostgresTable) -> str:
 
 
 def postgres_sink(table: PostgresTable, settings: Settings) -> str:
-    """An upsert on the table's key; a batch leaves when it is full or LIVE_FLUSH_MS old."""
+    """An upsert on the table's key, the newest change of each row of a batch. A batch leaves when it is full or old enough."""
     body = ", ".join(f"`{column.name}` {sink_type(column)}" for column in table.columns)
     key = ", ".join(f"`{name}`" for name in table.key)
     account = settings.postgres_account("flink")
+    if table.gathered:
+        rows, milliseconds = settings.number("LIVE_GATHER_ROWS", 50_000), settings.number("LIVE_GATHER_MS", 3000)
+    else:
+        rows, milliseconds = settings.number("LIVE_FLUSH_ROWS", 5000), settings.number("LIVE_FLUSH_MS", 200)
     return f"""
         CREATE TABLE {postgres_sink_name(table)} ({body}, PRIMARY KEY ({key}) NOT ENFORCED) WITH (
           'connector' = 'jdbc',
@@ -86,7 +90,7 @@ def postgres_sink(table: PostgresTable, settings: Settings) -> str:
           'table-name' = '{table.qualified}',
           'username' = '{account.user}',
           'password' = '{account.password}',
-          'sink.buffer-flush.max-rows' = '{settings.number("LIVE_FLUSH_ROWS", 5000)}',
-          'sink.buffer-flush.interval' = '{settings.number("LIVE_FLUSH_MS", 200)}ms',
+          'sink.buffer-flush.max-rows' = '{rows}',
+          'sink.buffer-flush.interval' = '{milliseconds}ms',
           'sink.max-retries' = '10'
         )"""
