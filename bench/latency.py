@@ -20,11 +20,6 @@ from verify.stores import warehouse
 SAMPLE_SECONDS = 3
 # Sessions of which one is measured.
 SESSIONS_SAMPLED = 10
-DELAYS = {
-    "event_to_postgres_metric_ms": "Postgres metric",
-    "event_to_session_ms": "Postgres session",
-    "event_to_clickhouse_ms": "ClickHouse",
-}
 
 Key = tuple[str, ...]
 

@@ -10,9 +10,8 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.latency import DELAYS
 from bench.machine import described
-from bench.readme import RESULTS
+from bench.readme import DELAYS, RESULTS
 from bench.sampling import Sample
 from contracts.settings import settings
 from spark_ml.pages import STYLE as CSS

@@ -6,9 +6,9 @@ import time
 import pytest
 
 from bench import highest, page, readme, scale
-from bench.latency import DELAYS, delays, percentiles
+from bench.latency import delays, percentiles
 from bench.machine import described
-from bench.readme import rendered, table
+from bench.readme import DELAYS, rendered, table
 from bench.throughput import sent
 from generators.progress import Meter
 
