@@ -17,7 +17,7 @@ from flink_jobs.environment import environment, set_options
 # Its page would take the cluster's port.
 OPTIONS = {"rest.bind-port": "0", "taskmanager.memory.managed.size": "256m"}
 # Where the project merges rows for a fifth of a second.
-EACH_ROW = {"LIVE_FLUSH_ROWS": "1", "LIVE_FLUSH_MS": "0", "LIVE_GATHER_ROWS": "1", "LIVE_GATHER_MS": "0"}
+EACH_ROW = {"LIVE_FLUSH_ROWS": "1", "LIVE_FLUSH_MS": "0"}
 
 
 def source(stream: Stream, group: str, since: int, config: Settings) -> str:

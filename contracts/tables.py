@@ -35,7 +35,8 @@ class PostgresTable:
     ``guard``: a column that never decreases for one key. A write with a smaller value is an older state
     (a restart replays, an upsert has no version of its own) and leaves the row as it is.
     ``indexes``: columns beside the key by which the live dashboard looks for the newest rows.
-    ``gathered``: Flink writes the changes of some seconds at once, so that events which change one row become one write.
+    ``gathered``: Flink works on the changes of some seconds at once, so that events which change one row become one change of
+    its state and one write.
     """
 
     schema: str

@@ -1,13 +1,14 @@
 """What the job asks of Flink; the cluster's own options are in ``flink-conf.yaml``."""
 
 import gc
+from collections.abc import Iterable
 
+from pyflink.common import Configuration
 from pyflink.datastream import StreamExecutionEnvironment
 from pyflink.java_gateway import get_gateway
 from pyflink.table import StreamTableEnvironment, Table
 
 from contracts.settings import Settings
-from flink_jobs import JOB
 from flink_jobs.state import state_folder
 
 
@@ -18,7 +19,6 @@ def options(config: Settings, state: str) -> dict[str, str]:
     return resume | {
         # Chained operators hand rows on as they are; without this each hand-over copies the row.
         "pipeline.object-reuse": "true",
-        "pipeline.name": JOB,
         "parallelism.default": str(config.parallelism),
         "execution.checkpointing.dir": f"{state_folder(config).as_uri()}/checkpoints",
         "table.local-time-zone": "UTC",
@@ -34,9 +34,10 @@ def environment(config: Settings, state: str = "") -> StreamTableEnvironment:
     where Flink cannot plan (FLINK-23020: NullPointerException, metadataHandlerProvider).
     """
     gc.disable()
-    made = StreamTableEnvironment.create(StreamExecutionEnvironment.get_execution_environment())
-    set_options(made, options(config, state))
-    return made
+    wanted = Configuration()
+    for name, value in options(config, state).items():
+        wanted.set_string(name, value)
+    return StreamTableEnvironment.create(StreamExecutionEnvironment.get_execution_environment(wanted))
 
 
 def set_options(flink: StreamTableEnvironment, wanted: dict[str, str]) -> None:
@@ -54,3 +55,11 @@ def plan_view(flink: StreamTableEnvironment, name: str, query: str) -> None:
     rows = table._j_table.getResolvedSchema().toPhysicalRowDataType().bridgedTo(internal)
     stream = flink._j_tenv.fromDataStream(flink._j_tenv.toDataStream(table._j_table, rows))
     flink.create_temporary_view(name, Table(stream, flink))
+
+
+def plan_inserts(flink: StreamTableEnvironment, statements: Iterable[str]) -> None:
+    """Add these INSERTs to the job, planned together under the options of now."""
+    together = flink.create_statement_set()
+    for statement in statements:
+        together.add_insert_sql(statement)
+    together.attach_as_datastream()

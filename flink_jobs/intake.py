@@ -11,23 +11,21 @@ from pyflink.table import StreamTableEnvironment
 from contracts.events import SOURCE_POSITION
 from contracts.settings import Settings
 from contracts.topics import Stream
-from flink_jobs import tables
+from flink_jobs import crossing, tables
 from flink_jobs.environment import plan_view
-from flink_jobs.judge import VERDICT_FIELDS, function_name, judge
-from flink_jobs.verdict import DEAD
+from flink_jobs.judge import function_name, judge
 
 # Inside the TaskManager: worker processes would talk to it through ports open on every interface.
 THREADED = {"python.execution-mode": "thread"}
-_DEAD = f"X'{DEAD.hex()}'"
 
 
 def judged(stream: Stream) -> str:
-    """The view of a stream's records: each one's key and verdict."""
+    """The view of a stream's verdicts."""
     return f"{stream.event.name}_judged"
 
 
 def passed(stream: Stream) -> str:
-    """The view of a stream's valid events, the first of each id."""
+    """The view of a stream's valid events, the first of each id: each one's verdict, cut."""
     return f"{stream.event.name}_passed"
 
 
@@ -36,21 +34,19 @@ def judge_records(config: Settings, flink: StreamTableEnvironment, stream: Strea
     tolerance = timedelta(hours=config.clock_tolerance_hours)
     flink.create_temporary_system_function(function_name(stream.event), judge(stream, tolerance))
     flink.execute_sql(tables.source(stream, config))
-    first = "COALESCE(CAST(CAST(headers['{0}'] AS STRING) AS {1}), {0})"
-    position = ", ".join(first.format(column.name, column.type.flink) for column in SOURCE_POSITION)
-    verdict = f"{function_name(stream.event)}(raw_value, raw_key, {position})"
-    parts = ", ".join(f"verdict.{field} AS {field}" for field in VERDICT_FIELDS)
-    query = f"SELECT raw_key, {parts} FROM (SELECT {verdict} AS verdict, raw_key FROM {tables.source_name(stream)})"
-    plan_view(flink, judged(stream), query)
+    first = "COALESCE(CAST(headers['{0}'] AS STRING), CAST({0} AS STRING))"
+    record = crossing.framed("raw_value", "raw_key", [first.format(column.name) for column in SOURCE_POSITION])
+    verdict = f"{function_name(stream.event)}({record})"
+    plan_view(flink, judged(stream), f"SELECT {verdict} AS verdict FROM {tables.source_name(stream)}")
 
 
 def pass_first(flink: StreamTableEnvironment, stream: Stream) -> None:
     """Ranked on arrival, the first of each event id is insert-only, unless mini-batches are on (docs/decisions/0002)."""
-    travelling = "raw_key, payload, fields"
     query = f"""
-        SELECT {travelling} FROM (
-          SELECT {travelling}, ROW_NUMBER() OVER (PARTITION BY event_hash ORDER BY arrived ASC) AS arrival
-          FROM (SELECT *, PROCTIME() AS arrived FROM {judged(stream)} WHERE event_hash <> {_DEAD})
+        SELECT {crossing.CUT} AS packed FROM (
+          SELECT verdict, ROW_NUMBER() OVER (PARTITION BY event_hash ORDER BY arrived ASC) AS arrival
+          FROM (SELECT verdict, {crossing.EVENT_HASH} AS event_hash, PROCTIME() AS arrived
+                FROM {judged(stream)} WHERE NOT {crossing.IS_DEAD})
         ) WHERE arrival = 1"""
     plan_view(flink, passed(stream), query)
 
@@ -60,6 +56,6 @@ def outputs(config: Settings, flink: StreamTableEnvironment, stream: Stream) -> 
     flink.execute_sql(tables.validated_sink(stream, config))
     flink.execute_sql(tables.dead_letter_sink(stream, config))
     return [
-        f"INSERT INTO {tables.validated_sink_name(stream)} SELECT raw_key, payload FROM {passed(stream)}",
-        f"INSERT INTO {tables.dead_letter_sink_name(stream)} SELECT payload FROM {judged(stream)} WHERE event_hash = {_DEAD}",
+        f"INSERT INTO {tables.validated_sink_name(stream)} SELECT {crossing.key_of(stream)}, {crossing.PAYLOAD} FROM {passed(stream)}",
+        f"INSERT INTO {tables.dead_letter_sink_name(stream)} SELECT verdict FROM {judged(stream)} WHERE {crossing.IS_DEAD}",
     ]

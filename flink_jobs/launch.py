@@ -6,8 +6,9 @@
 import sys
 
 from contracts.settings import settings
+from flink_jobs import JOB
 from flink_jobs.environment import environment
-from flink_jobs.job import statements
+from flink_jobs.job import assemble
 
 if __name__ == "__main__":
-    statements(settings(), environment(settings(), *sys.argv[1:])).execute()
+    assemble(settings(), environment(settings(), *sys.argv[1:])).execute(JOB)

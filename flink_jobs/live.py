@@ -13,24 +13,26 @@ from contracts.tables import (
     PostgresTable,
 )
 from contracts.topics import Stream
-from flink_jobs import fields, intake, results, tables
+from flink_jobs import crossing, intake, results, tables
 from flink_jobs.environment import plan_view
 
 
-def batched(config: Settings) -> dict[str, str]:
+def batched(config: Settings, gathered: bool) -> dict[str, str]:
     """Updates of a key within the latency become one, before they reach the state and Postgres."""
+    if gathered:
+        milliseconds, rows = config.number("LIVE_GATHER_MS", 3000), config.number("LIVE_GATHER_ROWS", 50_000)
+    else:
+        milliseconds, rows = config.number("LIVE_BATCH_MS", 200), config.number("LIVE_BATCH_ROWS", 20_000)
     return {
         "table.exec.mini-batch.enabled": "true",
-        "table.exec.mini-batch.allow-latency": f"{config.number('LIVE_BATCH_MS', 200)} ms",
-        "table.exec.mini-batch.size": str(config.number("LIVE_BATCH_ROWS", 20_000)),
+        "table.exec.mini-batch.allow-latency": f"{milliseconds} ms",
+        "table.exec.mini-batch.size": str(rows),
     }
 
 
 def accept(flink: StreamTableEnvironment, stream: Stream) -> None:
-    """The view of a stream's accepted events as columns. Cut and converted once, however many results read them."""
-    packed = f"{stream.event.name}_packed"
-    plan_view(flink, packed, f"SELECT {fields.CUT} AS packed FROM {intake.passed(stream)}")
-    plan_view(flink, results.accepted(stream), f"SELECT {fields.unpacked(stream)} FROM {packed}")
+    """The view of a stream's accepted events as columns. Converted once, however many results read them."""
+    plan_view(flink, results.accepted(stream), f"SELECT {crossing.unpacked(stream)} FROM {intake.passed(stream)}")
 
 
 def queries(retention_days: int) -> dict[PostgresTable, str]:
@@ -44,10 +46,9 @@ def queries(retention_days: int) -> dict[PostgresTable, str]:
     }
 
 
-def outputs(config: Settings, flink: StreamTableEnvironment) -> list[str]:
-    """The statements that feed the live tables."""
-    for table in LIVE_TABLES:
+def outputs(config: Settings, flink: StreamTableEnvironment, gathered: bool) -> list[str]:
+    """The statements that feed the live tables that are gathered, or those that are not."""
+    results = {table: query for table, query in queries(config.live_retention_days).items() if table.gathered == gathered}
+    for table in results:
         flink.execute_sql(tables.postgres_sink(table, config))
-    return [
-        f"INSERT INTO {tables.postgres_sink_name(table)} {query}" for table, query in queries(config.live_retention_days).items()
-    ]
+    return [f"INSERT INTO {tables.postgres_sink_name(table)} {query}" for table, query in results.items()]

@@ -11,11 +11,11 @@ def source_name(stream: Stream) -> str:
 
 
 def source(stream: Stream, settings: Settings) -> str:
-    """Raw bytes of the stream's topics with their position."""
+    """The stream's topics with their positions. What Flink reads raw as text is the bytes as they are, valid or not."""
     return f"""
         CREATE TABLE {source_name(stream)} (
-          raw_key BYTES,
-          raw_value BYTES,
+          raw_key STRING,
+          raw_value STRING,
           source_partition INT METADATA FROM 'partition' VIRTUAL,
           source_offset BIGINT METADATA FROM 'offset' VIRTUAL,
           headers MAP<STRING, BYTES> METADATA VIRTUAL
@@ -38,7 +38,7 @@ def validated_sink_name(stream: Stream) -> str:
 
 def validated_sink(stream: Stream, settings: Settings) -> str:
     keyed = "'key.format' = 'raw', 'key.fields' = 'raw_key', 'value.fields-include' = 'EXCEPT_KEY',"
-    return _text_sink(validated_sink_name(stream), stream.validated, "raw_key BYTES, payload BYTES", keyed, settings)
+    return _text_sink(validated_sink_name(stream), stream.validated, "raw_key STRING, payload STRING", keyed, settings)
 
 
 def dead_letter_sink_name(stream: Stream) -> str:
@@ -79,10 +79,6 @@ def postgres_sink(table: PostgresTable, settings: Settings) -> str:
     body = ", ".join(f"`{column.name}` {sink_type(column)}" for column in table.columns)
     key = ", ".join(f"`{name}`" for name in table.key)
     account = settings.postgres_account("flink")
-    if table.gathered:
-        rows, milliseconds = settings.number("LIVE_GATHER_ROWS", 50_000), settings.number("LIVE_GATHER_MS", 3000)
-    else:
-        rows, milliseconds = settings.number("LIVE_FLUSH_ROWS", 5000), settings.number("LIVE_FLUSH_MS", 200)
     return f"""
         CREATE TABLE {postgres_sink_name(table)} ({body}, PRIMARY KEY ({key}) NOT ENFORCED) WITH (
           'connector' = 'jdbc',
@@ -90,7 +86,7 @@ def postgres_sink(table: PostgresTable, settings: Settings) -> str:
           'table-name' = '{table.qualified}',
           'username' = '{account.user}',
           'password' = '{account.password}',
-          'sink.buffer-flush.max-rows' = '{rows}',
-          'sink.buffer-flush.interval' = '{milliseconds}ms',
+          'sink.buffer-flush.max-rows' = '{settings.number("LIVE_FLUSH_ROWS", 5000)}',
+          'sink.buffer-flush.interval' = '{settings.number("LIVE_FLUSH_MS", 200)}ms',
           'sink.max-retries' = '10'
         )"""

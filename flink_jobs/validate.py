@@ -151,10 +151,15 @@ def validator(
 ) -> Callable[[bytes | None, bytes | None], Record]:
     """The judge of one stream: (value, key) -> record, or InvalidError. An event may be ahead of the clock by the tolerance."""
     fast, slow = fast_reader(event), slow_reader(event)
+    latest = EARLIEST
 
     def judge(value: bytes | None, key: bytes | None) -> Record:
-        latest = clock() + tolerance
+        nonlocal latest
         record = fast(value, key, latest)
+        if record is None:
+            # The clock, slower than the decoder, is asked only now: what was not too far ahead of it before is not now.
+            latest = clock() + tolerance
+            record = fast(value, key, latest)
         return slow(value, key, latest) if record is None else record
 
     return judge

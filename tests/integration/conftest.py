@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from warehouse_stack import STOP_SECONDS, Warehouse, await_ready, create_raw_tables, own_environment, python
 
+from contracts import settings as contract_settings
 from contracts.settings import ROOT
+from runner import flink
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +47,16 @@ def running_warehouse(var: Path) -> Iterator[Warehouse]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(STOP_SECONDS)
+
+
+@pytest.fixture(scope="module")
+def flink_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of a Python that runs Flink by itself, with the project's libraries and no cluster."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VAR_DIR", str(tmp_path_factory.mktemp("flink")))
+        patch.setenv("FLINK_PASSWORD", "of-no-server")
+        contract_settings.settings.cache_clear()
+        flink.prepare()
+        home = flink.home()
+        yield flink.environment() | {"FLINK_OPT_DIR": str(home / "opt"), "FLINK_PLUGINS_DIR": str(home / "plugins")}
+    contract_settings.settings.cache_clear()

@@ -5,10 +5,10 @@ the output that begins with the prefix is the table as it stands in the end. Onl
 job: records are judged beforehand, and Flink begins with their verdicts.
 """
 
-import base64
 import gc
 import json
 import sys
+from base64 import b64encode
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,25 +19,23 @@ from contracts.tables import LIVE_TABLES, PostgresTable
 from contracts.topics import STREAMS, Stream
 from flink_jobs import intake, live
 from flink_jobs.environment import environment, set_options
-from flink_jobs.judge import VERDICT_FIELDS
 from flink_jobs.verdict import verdict_of
+from tests.unit.test_verdict import frame
 
 
 def verdicts(stream: Stream, events: list[dict]) -> str:
-    """A line for each event, its bytes in base64, as Flink's JSON has them."""
+    """A line for each event, its verdict in base64, as Flink's JSON has bytes."""
     judge = verdict_of(stream, timedelta(hours=24))
-    found = [judge(json.dumps(event).encode(), event["customer_id"].encode(), 0, place) for place, event in enumerate(events)]
-    rows = [dict(zip(VERDICT_FIELDS, map(base64.b64encode, verdict), strict=True)) for verdict in found]
-    return "".join(json.dumps(row, default=bytes.decode) + "\n" for row in rows)
+    frames = (frame(json.dumps(event).encode(), event["customer_id"].encode(), 0, place) for place, event in enumerate(events))
+    return "".join(json.dumps({"verdict": b64encode(judge(each)).decode()}) + "\n" for each in frames)
 
 
 def judged(flink: StreamTableEnvironment, stream: Stream, events: list[dict], folder: Path) -> None:
     """The table that stands where the job has the view of its verdicts."""
     file = folder / f"{stream.event.name}.json"
     file.write_text(verdicts(stream, events))
-    columns = ", ".join(f"{name} BYTES" for name in ("raw_key", *VERDICT_FIELDS))
     flink.execute_sql(f"""
-        CREATE TABLE {intake.judged(stream)} ({columns})
+        CREATE TABLE {intake.judged(stream)} (verdict BYTES)
         WITH ('connector' = 'filesystem', 'path' = '{file.as_uri()}', 'format' = 'json')""")
 
 
@@ -48,7 +46,7 @@ def rows(table: PostgresTable, arrived: dict[str, list[dict]], folder: Path) -> 
         judged(flink, stream, arrived[stream.event.name], folder)
         intake.pass_first(flink, stream)
         live.accept(flink, stream)
-    set_options(flink, live.batched(settings()))
+    set_options(flink, live.batched(settings(), table.gathered))
     names = [column.name for column in table.columns]
     newest: dict[tuple[str, ...], list[str]] = {}
     with flink.sql_query(live.queries(settings().live_retention_days)[table]).execute().collect() as changes:

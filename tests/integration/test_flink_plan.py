@@ -3,17 +3,17 @@
 import json
 import re
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from contracts import settings as contract_settings
-from contracts.settings import ROOT
-from contracts.tables import LIVE_TABLES
+from contracts.settings import ROOT, settings
+from contracts.tables import CUSTOMER_DAYS, LIVE_TABLES, SESSIONS, PostgresTable
 from contracts.topics import STREAMS
-from runner import flink
+from flink_jobs.tables import postgres_sink
 from runner.tools import python
+
+# A session is to be visible within 10 s, a minute's figures within one: half of that for the rest of the way.
+SLOW = {SESSIONS, CUSTOMER_DAYS}
 
 # Another thread of Python makes objects and drops them, so that the collector, where it is on, runs in it.
 BESIDE_ANOTHER_THREAD = """
@@ -29,20 +29,6 @@ runpy.run_module("flink_jobs.explain", run_name="__main__")
 """
 
 
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory) -> Iterator[dict[str, str]]:
-    """What leads Flink to the project's libraries, and to no cluster."""
-    var: Path = tmp_path_factory.mktemp("plan")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VAR_DIR", str(var))
-        patch.setenv("FLINK_PASSWORD", "of-no-server")
-        contract_settings.settings.cache_clear()
-        flink.prepare()
-        home = flink.home()
-        yield flink.environment() | {"FLINK_OPT_DIR": str(home / "opt"), "FLINK_PLUGINS_DIR": str(home / "plugins")}
-    contract_settings.settings.cache_clear()
-
-
 def explained(environment: dict[str, str], *arguments: str) -> list[dict]:
     """The job's operators as the cluster would get them, made in the environment that runs it."""
     command = [python("flink"), *arguments]
@@ -52,13 +38,13 @@ def explained(environment: dict[str, str], *arguments: str) -> list[dict]:
 
 
 @pytest.fixture(scope="module")
-def operators(environment) -> list[dict]:
-    return explained(environment, "-m", "flink_jobs.explain")
+def operators(flink_alone) -> list[dict]:
+    return explained(flink_alone, "-m", "flink_jobs.explain")
 
 
-def test_planning_stays_in_one_thread_of_the_jvm(environment, operators):
+def test_planning_stays_in_one_thread_of_the_jvm(flink_alone, operators):
     """Flink cannot plan in another one (FLINK-23020), and py4j takes another one where Python's collector has taken the first."""
-    assert len(explained(environment, "-c", BESIDE_ANOTHER_THREAD)) == len(operators)
+    assert len(explained(flink_alone, "-c", BESIDE_ANOTHER_THREAD)) == len(operators)
 
 
 def described(operators: list[dict], pattern: str) -> list[str]:
@@ -87,8 +73,8 @@ def test_each_topic_is_read_and_judged_once(operators, stream):
 
 def test_the_first_of_each_id_passes_once_for_all_results_and_is_cut_once(operators):
     """Insert-only, so that no result has to take an event back."""
-    found = [re.sub(r"^\[\d+\]:", "", each) for each in described(operators, "Deduplicate")]
-    assert found == ["Deduplicate(keep=[FirstRow], key=[event_hash], order=[PROCTIME], outputInsertOnly=[true])"] * len(STREAMS)
+    first = r"Deduplicate\(keep=\[FirstRow\], key=\[[^,]+\], order=\[PROCTIME\], outputInsertOnly=\[true\]\)$"
+    assert len(described(operators, first)) == len(described(operators, "Deduplicate")) == len(STREAMS)
     assert len(described(operators, r"SPLIT\(")) == len(STREAMS)
     assert not [each for each in before(operators, r"Deduplicate|SPLIT\(") if "MiniBatch" in each]
 
@@ -112,3 +98,24 @@ def test_a_newer_state_replaces_the_older(operators):
     (rank,) = described(operators, r"Rank\(")
     order = re.search(r"orderBy=\[([^\]]*)\]", rank)[1]
     assert order.endswith("DESC") and "," not in order
+
+
+def waits(operators: list[dict], table: PostgresTable) -> list[int]:
+    """Milliseconds that an event may wait in mini-batches on its way to the table, and its row for the sink."""
+    ahead = before(operators, rf"{table.name}_sink\]")
+    batches = {int(found[1]) for each in ahead if (found := re.search(r"MiniBatchAssigner\(interval=\[(\d+)ms\]", each))}
+    flush = re.search(r"'sink\.buffer-flush\.interval' = '(\d+)ms'", postgres_sink(table, settings()))
+    return [*batches, int(flush[1])]
+
+
+@pytest.mark.parametrize("table", LIVE_TABLES, ids=lambda table: table.name)
+def test_an_event_waits_for_less_than_what_is_promised_of_its_table(operators, table):
+    found = waits(operators, table)
+    assert len(found) == 2, "one mini-batch, one buffer"
+    assert sum(found) <= (5000 if table in SLOW else 500)
+
+
+def test_sessions_and_days_gather_what_others_give_out_at_once(operators):
+    by_table = {table: waits(operators, table)[0] for table in LIVE_TABLES}
+    slow, fast = ({by_table[table] for table in LIVE_TABLES if (table in SLOW) == wanted} for wanted in (True, False))
+    assert min(slow) > 5 * max(fast)

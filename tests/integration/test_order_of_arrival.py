@@ -10,12 +10,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as how
 from hypothesis import strategies as st
 
-from contracts import settings as contract_settings
 from contracts.events import DEVICES, PURCHASE_STATUSES, WEB_EVENT_TYPES
 from contracts.settings import ROOT
 from contracts.tables import CUSTOMER_DAYS, LIVE_TABLES
 from contracts.topics import PURCHASES, WEB
-from runner import flink
 from runner.tools import python
 
 # Within the retention, and an hour from a day's end.
@@ -28,38 +26,29 @@ Compute = Callable[[str, Events], list[list[str]]]
 
 
 @pytest.fixture(scope="module")
-def compute(tmp_path_factory) -> Iterator[Compute]:
+def compute(flink_alone, tmp_path_factory) -> Iterator[Compute]:
     """(table, events in their order of arrival) -> rows, by one Flink for all examples."""
     var = tmp_path_factory.mktemp("order")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VAR_DIR", str(var))
-        patch.setenv("FLINK_PASSWORD", "of-no-server")
-        contract_settings.settings.cache_clear()
-        flink.prepare()
-        environment = flink.environment() | {
-            "FLINK_OPT_DIR": str(flink.home() / "opt"), "FLINK_PLUGINS_DIR": str(flink.home() / "plugins"),
-        }  # fmt: skip
-        command = [python("flink"), "-m", "tests.integration.result_tables", ANSWER]
-        with (
-            (var / "errors.log").open("w+") as errors,
-            subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
-            ) as worker,
-        ):
+    command = [python("flink"), "-m", "tests.integration.result_tables", ANSWER]
+    with (
+        (var / "errors.log").open("w+") as errors,
+        subprocess.Popen(
+            command, cwd=ROOT, env=flink_alone, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as worker,
+    ):
 
-            def ask(table: str, arrived: Events) -> list[list[str]]:
-                worker.stdin.write(json.dumps({"table": table, "arrived": arrived, "folder": str(var)}) + "\n")
-                worker.stdin.flush()
-                for line in worker.stdout:
-                    if line.startswith(ANSWER):
-                        return json.loads(line.removeprefix(ANSWER))
-                errors.seek(0)
-                raise RuntimeError(f"the job ended: {errors.read()[-2000:]}")
+        def ask(table: str, arrived: Events) -> list[list[str]]:
+            worker.stdin.write(json.dumps({"table": table, "arrived": arrived, "folder": str(var)}) + "\n")
+            worker.stdin.flush()
+            for line in worker.stdout:
+                if line.startswith(ANSWER):
+                    return json.loads(line.removeprefix(ANSWER))
+            errors.seek(0)
+            raise RuntimeError(f"the job ended: {errors.read()[-2000:]}")
 
-            yield ask
-            worker.stdin.close()
-            worker.wait(60)
-    contract_settings.settings.cache_clear()
+        yield ask
+        worker.stdin.close()
+        worker.wait(60)
 
 
 def instant(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""The bytes that travel on from a judged record: deduplicated by their hash, inserted as they are."""
+"""The one value that a record's verdict is: deduplicated by its hash, inserted as it is, cut into what results read."""
 
 import base64
 import json
@@ -9,21 +9,37 @@ from hypothesis import strategies as st
 
 from contracts.events import DEAD_LETTER, SOURCE_POSITION, WEB_EVENT, Reason
 from contracts.topics import WEB
-from flink_jobs.fields import SEPARATOR, columns
-from flink_jobs.verdict import DEAD, event_hash, verdict_of
+from flink_jobs.crossing import DEAD, HASH_LENGTH, NO_KEY, SEPARATOR, SPACE, columns, unframed
+from flink_jobs.verdict import event_hash, verdict_of
 from tests.unit.test_validate import GOOD
 
 verdict = verdict_of(WEB, timedelta(hours=24))
 
 
+def frame(value: bytes | None, key: bytes | None, partition: int = 0, offset: int = 0) -> bytes:
+    """As Flink's SQL makes it of a record (tests/integration/test_crossing.py holds the two together)."""
+    parts = [str(partition).encode(), str(offset).encode(), NO_KEY if key is None else base64.b64encode(key)]
+    return SPACE.join(parts if value is None else [*parts, value])
+
+
+def accepted(event: dict, partition: int = 0, offset: int = 0) -> list[bytes]:
+    """The parts of a good event's verdict: hash, payload, fields."""
+    return verdict(frame(json.dumps(event).encode(), event["customer_id"].encode(), partition, offset)).split(SEPARATOR)
+
+
+@given(st.none() | st.binary(max_size=60), st.none() | st.binary(max_size=10), st.integers(0, 99), st.integers(0, 2**62))
+def test_what_is_framed_comes_out_whatever_the_bytes(value, key, partition, offset):
+    assert unframed(frame(value, key, partition, offset)) == (value, key, partition, offset)
+
+
 def test_an_accepted_record_carries_its_hash_its_fields_and_its_position():
-    found, body, fields = verdict(json.dumps(GOOD | {"ignored": 1}).encode(), b"c1", 3, 77)
-    assert found == event_hash("e1") != DEAD
+    found, body, *fields = accepted(GOOD | {"ignored": 1}, 3, 77)
+    assert found == event_hash("e1")
     payload = json.loads(body)
     assert list(payload) == [column.name for column in (*WEB_EVENT.fields, *SOURCE_POSITION)]
     assert payload == GOOD | {"event_time": payload["event_time"], "source_partition": 3, "source_offset": 77}
     assert payload["event_time"].startswith("2026-01-31T08:05:13.123") and payload["event_time"].endswith("Z")
-    assert fields == b"\0".join([b"1769846713123", b"view", b"c1", b"s1", b"12.34", b"2", b"mobile", b"DE", b"organic"])
+    assert fields == [b"1769846713123", b"view", b"c1", b"s1", b"12.34", b"2", b"mobile", b"DE", b"organic"]
 
 
 TEXT = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0"), min_size=1, max_size=20)
@@ -34,25 +50,26 @@ def test_the_fields_that_results_read_are_those_of_the_record(customer, session,
     """Whatever the text: what is cut at the separator is the record's values, in the order in which Flink names them."""
     moment = moment.replace(microsecond=moment.microsecond // 1000 * 1000, tzinfo=UTC)
     sent = GOOD | {"customer_id": customer, "session_id": session, "price": price, "event_time": moment.isoformat()}
-    _, body, packed = verdict(json.dumps(sent).encode(), customer.encode(), 0, 0)
+    _, body, *packed = accepted(sent)
     payload, names = json.loads(body), [column.name for column in columns(WEB)]
-    found = dict(zip(names, packed.decode().split(SEPARATOR), strict=True))
+    found = dict(zip(names, map(bytes.decode, packed), strict=True))
     assert datetime.fromtimestamp(int(found.pop("event_time")) / 1000, UTC) == moment
     assert found == {name: "" if payload[name] is None else str(payload[name]) for name in found}
 
 
 @given(st.text(), st.text())
-def test_hashes_have_one_length_and_tell_ids_apart(one, other):
+def test_hashes_have_one_length_tell_ids_apart_and_look_like_no_dead_letter(one, other):
     hashes = [event_hash(text.encode(errors="replace").decode()) for text in (one, other)]
-    assert {len(each) for each in hashes} == {16}
+    assert {len(each) for each in hashes} == {HASH_LENGTH}
     assert (hashes[0] == hashes[1]) == (one.encode(errors="replace") == other.encode(errors="replace"))
+    assert all(each.isascii() and not each.startswith(DEAD) and SEPARATOR not in each for each in hashes)
 
 
 @given(st.none() | st.binary(max_size=60), st.none() | st.binary(max_size=10))
 def test_a_dead_letter_holds_the_raw_bytes_and_where_they_lay(value, key):
-    found, body, fields = verdict(value, key, 1, 5)
-    assert (found, fields) == (DEAD, b"")
-    letter = json.loads(body)
+    found = verdict(frame(value, key, 1, 5))
+    assert found.startswith(DEAD) and SEPARATOR not in found
+    letter = json.loads(found)
     assert list(letter) == [column.name for column in DEAD_LETTER.fields]
     raw = [None if letter[name] is None else base64.b64decode(letter[name]) for name in ("raw_value", "raw_key")]
     assert raw == [value, key]

@@ -1,0 +1,38 @@
+"""What Flink's SQL makes of a record is what Python takes apart, and the other way round, whatever the bytes."""
+
+import json
+import subprocess
+from base64 import b64decode
+
+from contracts.settings import ROOT
+from flink_jobs.crossing import unframed
+from runner.tools import python
+
+# A line of the file is a record's value and its key; one of them is none of both.
+NOTHING = b"nothing"
+LINES = [b"{}", b" ", b"a b  c ", b"\xff\xfe\x00\x80", b"\xed\xa0\x80", "\N{PILE OF POO} \N{LATIN SMALL LETTER E WITH ACUTE}".encode(), NOTHING]
+FRAME = """
+import sys
+from base64 import b64encode
+from contracts.settings import settings
+from flink_jobs.crossing import framed
+from flink_jobs.environment import environment
+
+flink = environment(settings())
+flink.execute_sql(f"CREATE TABLE lines (line STRING) WITH ('connector' = 'filesystem', 'path' = '{sys.argv[1]}', 'format' = 'raw')")
+taken = f"NULLIF(line, '{sys.argv[2]}')"
+with flink.sql_query(f"SELECT {framed(taken, taken, ['CAST(3 AS STRING)', 'CAST(77 AS STRING)'])} FROM lines").execute().collect() as rows:
+    for row in rows:
+        print("frame: " + b64encode(row[0]).decode())
+"""
+
+
+def test_a_record_crosses_whatever_its_bytes(flink_alone, tmp_path):
+    file = tmp_path / "lines"
+    file.write_bytes(b"\n".join(LINES) + b"\n")
+    command = [python("flink"), "-c", FRAME, file.as_uri(), NOTHING.decode()]
+    done = subprocess.run(command, cwd=ROOT, env=flink_alone, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = [unframed(b64decode(line.split()[1])) for line in done.stdout.splitlines() if line.startswith("frame: ")]
+    expected = [(None, None, 3, 77) if line == NOTHING else (line, line, 3, 77) for line in LINES]
+    assert sorted(found, key=repr) == sorted(expected, key=repr)
