@@ -1,6 +1,6 @@
-"""How a record crosses from Flink into Python and its verdict back: as one value each way, which the other side cuts.
+"""How a record crosses from Flink into Python, as one value, and its verdict back, as two, which the other side cuts.
 
-Each further argument, and each field of a row that is returned, costs more than it would to judge it (docs/decisions/0001).
+Each further argument, and a row in place of an array, costs more than a part of the judging (docs/decisions/0001).
 """
 
 from binascii import a2b_base64
@@ -16,12 +16,13 @@ from flink_jobs.validate import Record
 # In front of the value, which may hold any bytes, stand two numbers and the key in base64 or the mark of its absence.
 SPACE, NO_KEY = b" ", b"-"
 
-# Behind the hash of the event id stand the payload and the fields. The separator is in none of them: the validator sets records
-# with a NUL aside.
+# A verdict: the hash of the event id and the fields behind it, and what a topic takes. The separator is in none of the fields: the
+# validator sets records with a NUL aside.
+Verdict = tuple[bytes, bytes]
 SEPARATOR = b"\0"
 HASH_LENGTH = 16
-# What a dead letter begins with, as JSON, and no hash.
-DEAD = b"{"
+# In the place of hash and fields.
+DEAD = b""
 
 # What no result shows does not travel.
 UNREAD = {WEB: {"event_id", "schema_version", "product_id", "category", "brand"}, PURCHASES: {"schema_version"}}
@@ -63,13 +64,13 @@ def packer(stream: Stream) -> Callable[[Record], bytes]:
     return pack
 
 
-# Of a verdict, in SQL. ``SUBSTRING`` would count all of its characters to take the first.
-EVENT_HASH = f"CAST(verdict AS VARCHAR({HASH_LENGTH}))"
-IS_DEAD = f"{EVENT_HASH} LIKE '{DEAD.decode()}%'"
-CUT = f"SPLIT(CAST(verdict AS STRING), U&'\\{ord(SEPARATOR):04x}')"
-# Of what was cut: arrays begin with 1, and the hash is there.
-PAYLOAD = "packed[2]"
-FIRST_FIELD = 3
+# In SQL, where arrays begin with 1. ``SUBSTRING`` would count all characters to take the first.
+OF_VERDICT = "verdict[1] AS fields, verdict[2] AS payload"
+IS_DEAD = f"fields = X'{DEAD.hex()}'"
+EVENT_HASH = f"CAST(fields AS VARCHAR({HASH_LENGTH}))"
+CUT = f"SPLIT(CAST(fields AS STRING), U&'\\{ord(SEPARATOR):04x}')"
+# Of what was cut: the hash comes first.
+FIRST_FIELD = 2
 
 
 def key_of(stream: Stream) -> str:

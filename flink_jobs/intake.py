@@ -25,7 +25,7 @@ def judged(stream: Stream) -> str:
 
 
 def passed(stream: Stream) -> str:
-    """The view of a stream's valid events, the first of each id: each one's verdict, cut."""
+    """The view of a stream's valid events, the first of each id: each one's fields, cut, and its payload."""
     return f"{stream.event.name}_passed"
 
 
@@ -36,16 +36,18 @@ def judge_records(config: Settings, flink: StreamTableEnvironment, stream: Strea
     flink.execute_sql(tables.source(stream, config))
     first = "COALESCE(CAST(headers['{0}'] AS STRING), CAST({0} AS STRING))"
     record = crossing.framed("raw_value", "raw_key", [first.format(column.name) for column in SOURCE_POSITION])
-    verdict = f"{function_name(stream.event)}({record})"
-    plan_view(flink, judged(stream), f"SELECT {verdict} AS verdict FROM {tables.source_name(stream)}")
+    verdicts = f"{stream.event.name}_verdicts"
+    # By itself: merged into the view that takes it apart, the function would be called for each part.
+    plan_view(flink, verdicts, f"SELECT {function_name(stream.event)}({record}) AS verdict FROM {tables.source_name(stream)}")
+    plan_view(flink, judged(stream), f"SELECT {crossing.OF_VERDICT} FROM {verdicts}")
 
 
 def pass_first(flink: StreamTableEnvironment, stream: Stream) -> None:
     """Ranked on arrival, the first of each event id is insert-only, unless mini-batches are on (docs/decisions/0002)."""
     query = f"""
-        SELECT {crossing.CUT} AS packed FROM (
-          SELECT verdict, ROW_NUMBER() OVER (PARTITION BY event_hash ORDER BY arrived ASC) AS arrival
-          FROM (SELECT verdict, {crossing.EVENT_HASH} AS event_hash, PROCTIME() AS arrived
+        SELECT {crossing.CUT} AS packed, payload FROM (
+          SELECT fields, payload, ROW_NUMBER() OVER (PARTITION BY event_hash ORDER BY arrived ASC) AS arrival
+          FROM (SELECT *, {crossing.EVENT_HASH} AS event_hash, PROCTIME() AS arrived
                 FROM {judged(stream)} WHERE NOT {crossing.IS_DEAD})
         ) WHERE arrival = 1"""
     plan_view(flink, passed(stream), query)
@@ -56,6 +58,6 @@ def outputs(config: Settings, flink: StreamTableEnvironment, stream: Stream) -> 
     flink.execute_sql(tables.validated_sink(stream, config))
     flink.execute_sql(tables.dead_letter_sink(stream, config))
     return [
-        f"INSERT INTO {tables.validated_sink_name(stream)} SELECT {crossing.key_of(stream)}, {crossing.PAYLOAD} FROM {passed(stream)}",
-        f"INSERT INTO {tables.dead_letter_sink_name(stream)} SELECT verdict FROM {judged(stream)} WHERE {crossing.IS_DEAD}",
+        f"INSERT INTO {tables.validated_sink_name(stream)} SELECT {crossing.key_of(stream)}, payload FROM {passed(stream)}",
+        f"INSERT INTO {tables.dead_letter_sink_name(stream)} SELECT payload FROM {judged(stream)} WHERE {crossing.IS_DEAD}",
     ]

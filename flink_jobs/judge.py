@@ -7,6 +7,7 @@ from pyflink.table.udf import FunctionContext, ScalarFunction, udf
 
 from contracts.events import Event
 from contracts.topics import Stream
+from flink_jobs.crossing import Verdict
 from flink_jobs.verdict import verdict_of
 
 
@@ -23,9 +24,9 @@ class Judge(ScalarFunction):
     def open(self, context: FunctionContext) -> None:
         self.verdict = verdict_of(self.stream, self.tolerance)
 
-    def eval(self, frame: bytes) -> bytes:
+    def eval(self, frame: bytes) -> Verdict:
         return self.verdict(frame)
 
 
 def judge(stream: Stream, tolerance: timedelta):  # noqa: ANN201  (pyflink has no public type for a declared function)
-    return udf(Judge(stream, tolerance), result_type=DataTypes.BYTES(), name=function_name(stream.event))
+    return udf(Judge(stream, tolerance), result_type=DataTypes.ARRAY(DataTypes.BYTES()), name=function_name(stream.event))

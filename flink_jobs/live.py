@@ -6,7 +6,6 @@ from contracts.settings import Settings
 from contracts.tables import (
     CUSTOMER_DAYS,
     LIVE_PURCHASES,
-    LIVE_TABLES,
     PURCHASE_MINUTE_METRICS,
     SESSIONS,
     WEB_MINUTE_METRICS,

@@ -38,7 +38,7 @@ def validated_sink_name(stream: Stream) -> str:
 
 def validated_sink(stream: Stream, settings: Settings) -> str:
     keyed = "'key.format' = 'raw', 'key.fields' = 'raw_key', 'value.fields-include' = 'EXCEPT_KEY',"
-    return _text_sink(validated_sink_name(stream), stream.validated, "raw_key STRING, payload STRING", keyed, settings)
+    return _text_sink(validated_sink_name(stream), stream.validated, "raw_key STRING, payload BYTES", keyed, settings)
 
 
 def dead_letter_sink_name(stream: Stream) -> str:

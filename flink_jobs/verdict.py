@@ -1,6 +1,7 @@
 """What the pipeline says of one record: the validator's answer as the bytes that travel on. Pure, and total.
 
-A verdict is the hash of the event id, the record as JSON, and its fields as the results take them; or the dead letter as JSON.
+A verdict is the hash of the event id with the fields as the results take them, and the record as JSON; or DEAD, and the dead
+letter as JSON.
 """
 
 import base64
@@ -13,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from contracts.topics import Stream
-from flink_jobs.crossing import HASH_LENGTH, SEPARATOR, packer, unframed
+from flink_jobs.crossing import DEAD, HASH_LENGTH, SEPARATOR, Verdict, packer, unframed
 from flink_jobs.validate import InvalidError, validator
 
 HASH_BYTES = HASH_LENGTH * 6 // 8  # in base64
@@ -21,18 +22,18 @@ HASH_BYTES = HASH_LENGTH * 6 // 8  # in base64
 encode = msgspec.json.Encoder().encode
 
 
-def verdict_of(stream: Stream, tolerance: timedelta) -> Callable[[bytes], bytes]:
+def verdict_of(stream: Stream, tolerance: timedelta) -> Callable[[bytes], Verdict]:
     """Framed record -> verdict; never raises, whatever the bytes of the record."""
     read, pack = validator(stream.event, tolerance), packer(stream)
 
-    def verdict(frame: bytes) -> bytes:
+    def verdict(frame: bytes) -> Verdict:
         value, key, partition, offset = unframed(frame)
         try:
             record = read(value, key)
         except InvalidError as fault:
-            return encode(dead_letter(stream, fault, value, key, partition, offset))
+            return DEAD, encode(dead_letter(stream, fault, value, key, partition, offset))
         record.source_partition, record.source_offset = partition, offset
-        return SEPARATOR.join((event_hash(record.event_id), encode(record), pack(record)))
+        return event_hash(record.event_id) + SEPARATOR + pack(record), encode(record)
 
     return verdict
 

@@ -17,17 +17,18 @@ from pyflink.table import StreamTableEnvironment
 from contracts.settings import settings
 from contracts.tables import LIVE_TABLES, PostgresTable
 from contracts.topics import STREAMS, Stream
-from flink_jobs import intake, live
+from flink_jobs import crossing, intake, live
 from flink_jobs.environment import environment, set_options
 from flink_jobs.verdict import verdict_of
 from tests.unit.test_verdict import frame
 
 
 def verdicts(stream: Stream, events: list[dict]) -> str:
-    """A line for each event, its verdict in base64, as Flink's JSON has bytes."""
+    """A line for each event, the parts of its verdict in base64, as Flink's JSON has bytes."""
     judge = verdict_of(stream, timedelta(hours=24))
     frames = (frame(json.dumps(event).encode(), event["customer_id"].encode(), 0, place) for place, event in enumerate(events))
-    return "".join(json.dumps({"verdict": b64encode(judge(each)).decode()}) + "\n" for each in frames)
+    rows = ({"verdict": [b64encode(part).decode() for part in judge(each)]} for each in frames)
+    return "".join(json.dumps(row) + "\n" for row in rows)
 
 
 def judged(flink: StreamTableEnvironment, stream: Stream, events: list[dict], folder: Path) -> None:
@@ -35,8 +36,11 @@ def judged(flink: StreamTableEnvironment, stream: Stream, events: list[dict], fo
     file = folder / f"{stream.event.name}.json"
     file.write_text(verdicts(stream, events))
     flink.execute_sql(f"""
-        CREATE TABLE {intake.judged(stream)} (verdict BYTES)
+        CREATE TABLE {stream.event.name}_verdicts (verdict ARRAY<BYTES>)
         WITH ('connector' = 'filesystem', 'path' = '{file.as_uri()}', 'format' = 'json')""")
+    flink.create_temporary_view(
+        intake.judged(stream), flink.sql_query(f"SELECT {crossing.OF_VERDICT} FROM {stream.event.name}_verdicts")
+    )
 
 
 def rows(table: PostgresTable, arrived: dict[str, list[dict]], folder: Path) -> list[list[str]]:

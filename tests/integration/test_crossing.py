@@ -1,6 +1,5 @@
 """What Flink's SQL makes of a record is what Python takes apart, and the other way round, whatever the bytes."""
 
-import json
 import subprocess
 from base64 import b64decode
 
@@ -10,7 +9,7 @@ from runner.tools import python
 
 # A line of the file is a record's value and its key; one of them is none of both.
 NOTHING = b"nothing"
-LINES = [b"{}", b" ", b"a b  c ", b"\xff\xfe\x00\x80", b"\xed\xa0\x80", "\N{PILE OF POO} \N{LATIN SMALL LETTER E WITH ACUTE}".encode(), NOTHING]
+LINES = [b"{}", b" ", b"a b  c ", b"\xff\xfe\x00\x80", b"\xed\xa0\x80", "ä€😀".encode(), NOTHING]
 FRAME = """
 import sys
 from base64 import b64encode
@@ -18,10 +17,12 @@ from contracts.settings import settings
 from flink_jobs.crossing import framed
 from flink_jobs.environment import environment
 
+path, nothing = sys.argv[1:]
 flink = environment(settings())
-flink.execute_sql(f"CREATE TABLE lines (line STRING) WITH ('connector' = 'filesystem', 'path' = '{sys.argv[1]}', 'format' = 'raw')")
-taken = f"NULLIF(line, '{sys.argv[2]}')"
-with flink.sql_query(f"SELECT {framed(taken, taken, ['CAST(3 AS STRING)', 'CAST(77 AS STRING)'])} FROM lines").execute().collect() as rows:
+flink.execute_sql(f"CREATE TABLE lines (line STRING) WITH ('connector' = 'filesystem', 'path' = '{path}', 'format' = 'raw')")
+line = f"NULLIF(line, '{nothing}')"
+query = f"SELECT {framed(line, line, ['CAST(3 AS STRING)', 'CAST(77 AS STRING)'])} FROM lines"
+with flink.sql_query(query).execute().collect() as rows:
     for row in rows:
         print("frame: " + b64encode(row[0]).decode())
 """
