@@ -16,8 +16,8 @@ from flink_jobs.validate import Record
 # In front of the value, which may hold any bytes, stand two numbers and the key in base64 or the mark of its absence.
 SPACE, NO_KEY = b" ", b"-"
 
-# A verdict: the hash of the event id and the fields behind it, and what a topic takes. The separator is in none of the fields: the
-# validator sets records with a NUL aside.
+# A verdict: the hash of the event id with the fields behind it, and what a topic takes. The separator is in none of the fields:
+# the validator sets records with a NUL aside.
 Verdict = tuple[bytes, bytes]
 SEPARATOR = b"\0"
 HASH_LENGTH = 16
@@ -28,6 +28,13 @@ DEAD = b""
 UNREAD = {WEB: {"event_id", "schema_version", "product_id", "category", "brand"}, PURCHASES: {"schema_version"}}
 
 EPOCH, MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
+
+
+def first_position(headers: str, column: Column) -> str:
+    """A part of a record's position as text, in SQL: that of its header, where a record that is tried again keeps what it had
+    first, or Kafka's own. A header that holds no number is somebody else's: failing on it would stop the job for good."""
+    held = f"TRY_CAST(CAST({headers}['{column.name}'] AS STRING) AS {column.type.flink})"
+    return f"CAST(COALESCE({held}, {column.name}) AS STRING)"
 
 
 def framed(value: str, key: str, position: list[str]) -> str:

@@ -30,12 +30,11 @@ def passed(stream: Stream) -> str:
 
 
 def judge_records(config: Settings, flink: StreamTableEnvironment, stream: Stream) -> None:
-    """A record that is tried again keeps the position it had first."""
     tolerance = timedelta(hours=config.clock_tolerance_hours)
     flink.create_temporary_system_function(function_name(stream.event), judge(stream, tolerance))
     flink.execute_sql(tables.source(stream, config))
-    first = "COALESCE(CAST(headers['{0}'] AS STRING), CAST({0} AS STRING))"
-    record = crossing.framed("raw_value", "raw_key", [first.format(column.name) for column in SOURCE_POSITION])
+    position = [crossing.first_position("headers", column) for column in SOURCE_POSITION]
+    record = crossing.framed("raw_value", "raw_key", position)
     verdicts = f"{stream.event.name}_verdicts"
     # By itself: merged into the view that takes it apart, the function would be called for each part.
     plan_view(flink, verdicts, f"SELECT {function_name(stream.event)}({record}) AS verdict FROM {tables.source_name(stream)}")
