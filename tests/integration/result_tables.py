@@ -20,7 +20,7 @@ from contracts.topics import STREAMS, Stream
 from flink_jobs import crossing, intake, live
 from flink_jobs.environment import environment, set_options
 from flink_jobs.verdict import verdict_of
-from tests.unit.test_verdict import frame
+from tests.framing import frame
 
 
 def verdicts(stream: Stream, events: list[dict]) -> str:

@@ -9,17 +9,12 @@ from hypothesis import strategies as st
 
 from contracts.events import DEAD_LETTER, SOURCE_POSITION, WEB_EVENT, Reason
 from contracts.topics import WEB
-from flink_jobs.crossing import DEAD, HASH_LENGTH, NO_KEY, SEPARATOR, SPACE, columns, unframed
+from flink_jobs.crossing import DEAD, HASH_LENGTH, SEPARATOR, columns, unframed
 from flink_jobs.verdict import event_hash, verdict_of
+from tests.framing import frame
 from tests.unit.test_validate import GOOD
 
 verdict = verdict_of(WEB, timedelta(hours=24))
-
-
-def frame(value: bytes | None, key: bytes | None, partition: int = 0, offset: int = 0) -> bytes:
-    """As Flink's SQL makes it of a record (tests/integration/test_crossing.py holds the two together)."""
-    parts = [str(partition).encode(), str(offset).encode(), NO_KEY if key is None else base64.b64encode(key)]
-    return SPACE.join(parts if value is None else [*parts, value])
 
 
 def accepted(event: dict, partition: int = 0, offset: int = 0) -> tuple[bytes, ...]:
