@@ -39,9 +39,10 @@ def first_position(headers: str, column: Column) -> str:
 
 def framed(value: str, key: str, position: list[str]) -> str:
     """A record as one BYTES, of SQL's expressions of texts: text that came out of bytes is those bytes, valid or not."""
-    before = ", ' ', ".join([*position, f"COALESCE(TO_BASE64({key}), '{NO_KEY.decode()}')"])
+    space = f"'{SPACE.decode()}'"
+    before = f", {space}, ".join([*position, f"COALESCE(TO_BASE64({key}), '{NO_KEY.decode()}')"])
     # Not ``||``, which joins Java's strings: bytes that are no UTF-8 would not survive.
-    return f"CAST(CONCAT({before}, COALESCE(CONCAT(' ', {value}), '')) AS BYTES)"
+    return f"CAST(CONCAT({before}, COALESCE(CONCAT({space}, {value}), '')) AS BYTES)"
 
 
 def unframed(frame: bytes) -> tuple[bytes | None, bytes | None, int, int]:

@@ -47,7 +47,7 @@ def queries(retention_days: int) -> dict[PostgresTable, str]:
 
 def outputs(config: Settings, flink: StreamTableEnvironment, gathered: bool) -> list[str]:
     """The statements that feed the live tables that are gathered, or those that are not."""
-    results = {table: query for table, query in queries(config.live_retention_days).items() if table.gathered == gathered}
-    for table in results:
+    wanted = {table: query for table, query in queries(config.live_retention_days).items() if table.gathered == gathered}
+    for table in wanted:
         flink.execute_sql(tables.postgres_sink(table, config))
-    return [f"INSERT INTO {tables.postgres_sink_name(table)} {query}" for table, query in results.items()]
+    return [f"INSERT INTO {tables.postgres_sink_name(table)} {query}" for table, query in wanted.items()]
