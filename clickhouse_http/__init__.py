@@ -3,7 +3,7 @@
 One process owns the data directory; every other program talks to it as to a ClickHouse server. Modules by what they know:
 
 ``config``         sizes, limits and paths, from the settings
-``profiles``       what the two accounts may use
+``profiles``       what the two accounts may use, and the server's limits
 ``engine_config``  the embedded engine's configuration files
 ``engine``         the embedded engine and its connections
 ``statements``     where a statement's data, FORMAT and SETTINGS begin

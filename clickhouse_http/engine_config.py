@@ -1,7 +1,7 @@
 """The embedded engine's configuration files: one memory limit, small caches, one user and what it may do."""
 
 from clickhouse_http.config import MIB, Config
-from clickhouse_http.profiles import WRITER, profile_xml, profiles, xml
+from clickhouse_http.profiles import WRITER, profile_xml, profiles, server_limits, xml
 
 # Everything a pipeline needs on tables, and nothing that reaches outside of the engine.
 GRANTS = (
@@ -16,25 +16,19 @@ LOCAL_DATABASE = "_local"
 
 def engine_xml(config: Config) -> str:
     """Server settings: one memory limit, small caches, few background threads."""
-    values = {
+    values: dict[str, object] = {
         "default_database": LOCAL_DATABASE,
         "users_config": config.users_file,
         "path": config.data,
         "tmp_path": config.directory / "tmp",
         "timezone": "UTC",
-        "max_server_memory_usage": config.max_memory,
-        "mark_cache_size": 64 * MIB,
+        **server_limits(config),
         "index_mark_cache_size": 16 * MIB,
-        "uncompressed_cache_size": 0,
         "index_uncompressed_cache_size": 0,
         "primary_index_cache_size": 64 * MIB,
         "query_cache.max_size_in_bytes": 32 * MIB,
         "mmap_cache_size": 100,
         "compiled_expression_cache_size": 16 * MIB,
-        "background_pool_size": 2,
-        # Times the threads: how many parts are merged or deleted from at once. A DELETE on more parts than that waits, for half a
-        # second, until the engine looks for work again.
-        "background_merges_mutations_concurrency_ratio": 4,
         "background_schedule_pool_size": 4,
         "background_move_pool_size": 1,
         "background_fetches_pool_size": 1,
@@ -45,7 +39,7 @@ def engine_xml(config: Config) -> str:
         "max_thread_pool_size": 500,
         "max_thread_pool_free_size": 32,
     }
-    return xml({name: str(value) for name, value in values.items()})
+    return xml(values)
 
 
 def users_xml(config: Config) -> str:

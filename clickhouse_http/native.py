@@ -12,7 +12,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from clickhouse_http.config import Config, config
-from clickhouse_http.profiles import READER, WRITER, profile_xml, profiles, xml
+from clickhouse_http.profiles import READER, WRITER, profile_xml, profiles, server_limits, xml
 from contracts.settings import Account, SettingsError, settings
 
 WRITER_GRANTS = ("ALL ON *.*",)
@@ -25,23 +25,19 @@ def server_xml(known: Config) -> str:
     return xml(
         {
             "logger.level": "warning",
-            "logger.console": "1",
+            "logger.console": 1,
             "listen_host": known.host,
-            "http_port": str(known.port),
+            "http_port": known.port,
             "path": f"{directory / 'data'}/",
             "tmp_path": f"{directory / 'tmp'}/",
             "user_files_path": f"{directory / 'user_files'}/",
             "format_schema_path": f"{directory / 'format_schemas'}/",
-            "user_directories.users_xml.path": str(users_path(known)),
+            "user_directories.users_xml.path": users_path(known),
             "default_profile": WRITER,
             "default_database": "default",
             "timezone": "UTC",
-            "max_server_memory_usage": str(known.max_memory),
-            "mark_cache_size": str(64 << 20),
-            "uncompressed_cache_size": "0",
-            "background_pool_size": "2",
-            "background_merges_mutations_concurrency_ratio": "4",
-            "max_concurrent_queries": str(known.connections * 4),
+            **server_limits(known),
+            "max_concurrent_queries": known.connections * 4,
         }
     )
 

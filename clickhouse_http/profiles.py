@@ -1,9 +1,9 @@
-"""The two profiles, and how ClickHouse's configuration spells them."""
+"""What the embedded engine and a real server share: the two profiles, a server's limits, and how their configuration is spelt."""
 
 from collections.abc import Mapping
 from xml.sax.saxutils import escape
 
-from clickhouse_http.config import Config
+from clickhouse_http.config import MIB, Config
 
 WRITER, READER = "writer", "reader"
 # What the read-only user may lower but not raise.
@@ -36,6 +36,19 @@ def profiles(config: Config) -> dict[str, dict[str, int]]:
     return {WRITER: writer, READER: reader}
 
 
+def server_limits(config: Config) -> dict[str, int]:
+    """One limit for all queries together, small caches, few threads that merge."""
+    return {
+        "max_server_memory_usage": config.max_memory,
+        "mark_cache_size": 64 * MIB,
+        "uncompressed_cache_size": 0,
+        "background_pool_size": 2,
+        # Times the threads: how many parts are merged or deleted from at once. A DELETE on more parts than that waits, for half a
+        # second, until the engine looks for work again.
+        "background_merges_mutations_concurrency_ratio": 4,
+    }
+
+
 def profile_xml(name: str, values: Mapping[str, int]) -> str:
     limits = [f"<{key}><const/></{key}>" for key in FIXED]
     if values["readonly"]:
@@ -44,11 +57,11 @@ def profile_xml(name: str, values: Mapping[str, int]) -> str:
     return f"  <{name}>{settings}<constraints>{''.join(limits)}</constraints></{name}>"
 
 
-def xml(values: Mapping[str, str]) -> str:
+def xml(values: Mapping[str, object]) -> str:
     """A server's settings; a dot in a name is a level."""
     lines = []
     for name, value in values.items():
         opening = "".join(f"<{part}>" for part in name.split("."))
         closing = "".join(f"</{part}>" for part in reversed(name.split(".")))
-        lines.append(f"  {opening}{escape(value)}{closing}")
+        lines.append(f"  {opening}{escape(str(value))}{closing}")
     return "\n".join(("<clickhouse>", *lines, "</clickhouse>", ""))
