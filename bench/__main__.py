@@ -12,7 +12,7 @@ from bench import readme
 from bench.changes import changes
 from bench.highest import highest
 from bench.latency import latency
-from bench.machine import machine, moment
+from bench.machine import machine, moment, speed
 from bench.marts import marts
 from bench.memory import memory
 from bench.models import models
@@ -78,7 +78,7 @@ def main(names: Sequence[str]) -> int:
 
 
 def measured(measure: Callable[[], dict[str, object]]) -> dict[str, object]:
-    return measure() | {"measured_at": moment()}
+    return {"speed": speed()} | measure() | {"measured_at": moment()}
 
 
 if __name__ == "__main__":

@@ -2,8 +2,13 @@
 
 import os
 import platform
+import statistics
+import timeit
 from datetime import UTC, datetime
 from pathlib import Path
+
+LOOP = 1_000_000
+COPIED = 64_000_000
 
 
 def machine() -> dict[str, object]:
@@ -25,9 +30,30 @@ def moment() -> str:
     return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
 
 
+def speed() -> dict[str, float]:
+    """How fast the machine is just then, medians of five: nanoseconds for a step of an empty loop in Python, and GB/s of
+    memory that is asked for and copied to.
+
+    Neighbours slow a rented machine down by factors, so figures are comparable only where these agree.
+    """
+    memory = bytearray(COPIED)
+    step = statistics.median(timeit.repeat(number=LOOP, repeat=5)) / LOOP
+    copy = statistics.median(timeit.repeat(lambda: bytes(memory), number=1, repeat=5))
+    return {"step_ns": round(step * 1e9, 1), "copy_gb_per_second": round(COPIED / copy / 1e9, 1)}
+
+
 def described(results: dict) -> str:
-    """When and on what, in a sentence."""
+    """When and on what, in a sentence or two."""
     here = results["machine"]
     times = sorted(part["measured_at"] for part in results.values() if "measured_at" in part)
     when = times[0] if len(times) == 1 else f"{times[0]} to {times[-1]}"
-    return f"Measured {when} on {here['cores']} cores, {here['memory_gb']} GB ({here['processor']})."
+    return f"Measured {when} on {here['cores']} cores, {here['memory_gb']} GB ({here['processor']}).{speeds(results)}"
+
+
+def speeds(results: dict) -> str:
+    """How far the machine's speed differed between the parts; empty where none noted it."""
+    found = [part["speed"] for part in results.values() if "speed" in part]
+    if not found:
+        return ""
+    steps, copies = (sorted(each[name] for each in found) for name in ("step_ns", "copy_gb_per_second"))
+    return f" A loop in Python took {steps[0]} to {steps[-1]} ns a step; memory was copied at {copies[0]} to {copies[-1]} GB/s."

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from bench import __main__ as program
 from bench import highest, page, readme, scale
 from bench.latency import delays, percentiles
 from bench.machine import described
@@ -127,6 +128,15 @@ def test_the_page_plots_what_was_measured_and_says_how():
 def test_parts_of_different_days_are_said_to_be():
     later = {"machine": MACHINE, "memory": WHEN, "marts": {"measured_at": "2026-02-01 09:00 UTC"}}
     assert "2026-01-31 12:00 UTC to 2026-02-01 09:00 UTC" in described(later)
+
+
+def test_parts_note_how_fast_the_machine_was():
+    noted = program.measured(lambda: {"peak_gb": 4.2})
+    assert noted["peak_gb"] == 4.2 and all(figure > 0 for figure in noted["speed"].values())
+    parts = {"memory": {"step_ns": 9.5, "copy_gb_per_second": 1.5}, "marts": {"step_ns": 6.0, "copy_gb_per_second": 5.0}}
+    found = described({"machine": MACHINE} | {name: WHEN | {"speed": speed} for name, speed in parts.items()})
+    assert found.endswith("A loop in Python took 6.0 to 9.5 ns a step; memory was copied at 1.5 to 5.0 GB/s.")
+    assert "a step" not in described({"machine": MACHINE, "memory": WHEN})
 
 
 def test_a_table_waits_for_its_figures(tmp_path, monkeypatch, capsys):
