@@ -16,6 +16,7 @@ RATE ?= 1000
 EVENTS ?=
 SECONDS ?=
 SEED ?= 1
+TEST_WORKERS ?= 2
 SHAPE ?= steady
 FORMAT ?= purchases
 FILE ?=
@@ -124,8 +125,9 @@ render: setup  ## Render DDL, connector and dbt sources from contracts/
 	$(CORE) docker/clickhouse/render.py
 setup-dev:
 	@$(SETUP) all dev synth compose chromium
-test: setup-dev  ## Unit, contract, integration and end-to-end tests
-	$(call venv,dev) -m pytest
+test: setup-dev  ## Unit, contract, integration and end-to-end tests: TEST_WORKERS= files at a time
+	$(call venv,dev) -m pytest --numprocesses=$(TEST_WORKERS) --dist=loadfile tests/unit tests/contract tests/integration
+	$(call venv,dev) -m pytest tests/e2e
 test-docker:  ## The compose file, run: takes a Docker engine, or root with dockerd and debootstrap; about half an hour
 	@$(SETUP) dev minio compose
 	$(call venv,dev) -m pytest -p no:cacheprovider tests/docker

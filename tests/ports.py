@@ -1,11 +1,15 @@
 """A range of ports for a stack of a test."""
 
+import os
 import socket
 
 from contracts.settings import PORTS
 
-# Below the range that the kernel hands out to clients.
-OFFSETS = range(8000, 23000, 500)
+# pytest-xdist's own: which of the processes that test at a time this is.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+# Below the range that the kernel hands out to clients; no two workers try the same one.
+OFFSETS = range(8000, 23000, 500)[WORKER::WORKERS]
 
 
 def free_offset() -> int:
