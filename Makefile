@@ -125,8 +125,9 @@ render: setup  ## Render DDL, connector and dbt sources from contracts/
 	$(CORE) docker/clickhouse/render.py
 setup-dev:
 	@$(SETUP) all dev synth compose chromium
+# The long files first, so that none is left to run alone.
 test: setup-dev  ## Unit, contract, integration and end-to-end tests: TEST_WORKERS= files at a time
-	$(call venv,dev) -m pytest --numprocesses=$(TEST_WORKERS) --dist=loadfile tests/unit tests/contract tests/integration
+	$(call venv,dev) -m pytest --numprocesses=$(TEST_WORKERS) --dist=loadfile --no-loadscope-reorder tests/integration tests/contract tests/unit
 	$(call venv,dev) -m pytest tests/e2e
 test-docker:  ## The compose file, run: takes a Docker engine, or root with dockerd and debootstrap; about half an hour
 	@$(SETUP) dev minio compose
