@@ -134,6 +134,10 @@ class Settings:
     def url(self, name: str) -> str:
         return self.values.get(f"{name}_URL") or f"http://{self.address(name)}"
 
+    def public_url(self, name: str) -> str:
+        """What browsers are sent to, which may know a part by another name than its neighbours do."""
+        return self.get(f"{name}_PUBLIC_URL", self.url(name))
+
     def path(self, name: str, default: Path) -> Path:
         return Path(self.get(name, str(default))).resolve()
 

@@ -106,8 +106,7 @@ def variables(config: Settings, as_of: str, day: date, started: datetime) -> dic
         "devices": list(events.DEVICES),
         "unknown": events.UNKNOWN,
         "currency": events.CURRENCY,
-        # What browsers are sent to, which may know the server by another name than its neighbours do.
-        "superset_url": config.get("SUPERSET_PUBLIC_URL", config.url("SUPERSET")),
+        "superset_url": config.public_url("SUPERSET"),
     }
 
 

@@ -42,8 +42,7 @@ def variables(s: Settings) -> dict[str, str]:
         "DATABASE__SQL_ALCHEMY_POOL_SIZE": 3,
         "API__HOST": s.host("AIRFLOW"),
         "API__PORT": s.port("AIRFLOW"),
-        # What browsers are sent to, which may know the server by another name than its neighbours do.
-        "API__BASE_URL": s.get("AIRFLOW_PUBLIC_URL", url),
+        "API__BASE_URL": s.public_url("AIRFLOW"),
         "API__WORKERS": 1,
         # A task on a busy machine waits for the API server rather than failing.
         "WORKERS__EXECUTION_API_TIMEOUT": 30,

@@ -289,14 +289,12 @@ def test_images_get_the_program_and_neither_secrets_nor_state():
 
 def known_settings() -> set[str]:
     """Names that the project's code reads from the settings."""
-    sources = [path for path in ROOT.glob("*/**/*.py") if path.relative_to(ROOT).parts[0] not in (".tools", "var", "tests")]
-    read = {
-        name
-        for path in sources
-        for name in re.findall(r"\.(?:get|number|path|secret)\(\s*\"([A-Z][A-Z0-9_]+)\"", path.read_text())
-    }
+    paths = [path for path in ROOT.glob("*/**/*.py") if path.relative_to(ROOT).parts[0] not in (".tools", "var", "tests")]
+    sources = [path.read_text() for path in paths]
+    read = {name for text in sources for name in re.findall(r"\.(?:get|number|path|secret)\(\s*\"([A-Z][A-Z0-9_]+)\"", text)}
     assert len(read) > 30
-    return read | set(SECRETS) | {f"{port}_{part}" for port in PORTS for part in ("HOST", "PORT", "URL")}
+    public = {f"{name}_PUBLIC_URL" for text in sources for name in re.findall(r"\.public_url\(\"(\w+)\"", text)}
+    return read | public | set(SECRETS) | {f"{port}_{part}" for port in PORTS for part in ("HOST", "PORT", "URL")}
 
 
 def test_containers_are_given_settings_that_the_code_reads():

@@ -104,3 +104,9 @@ def test_no_directory_holds_no_secrets(tmp_path, monkeypatch):
     (tmp_path / "BI_PASSWORD").write_text("of the current directory")
     monkeypatch.chdir(tmp_path)
     assert read_secrets("") == {}
+
+
+def test_a_browser_may_know_a_part_by_another_name():
+    inside = {"SUPERSET_HOST": "superset"}
+    assert Settings(inside).public_url("SUPERSET") == "http://superset:8088"
+    assert Settings(inside | {"SUPERSET_PUBLIC_URL": "https://charts.example"}).public_url("SUPERSET") == "https://charts.example"
