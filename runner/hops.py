@@ -4,7 +4,7 @@ import duckdb
 
 from contracts.ml import SEGMENT_PROFILES
 from contracts.settings import settings
-from contracts.tables import MARTS_DATABASE, RAW_DATABASE
+from contracts.tables import CUSTOMERS, LIVE_PURCHASES, MARTS_DATABASE, RAW_DATABASE, SESSIONS, PostgresTable
 from contracts.topics import PURCHASES, WEB
 from verify.lake import inspect
 from verify.result import Result
@@ -19,14 +19,15 @@ def hops(conservation: Result, run_id: str) -> Counts:
     lake = {name: found["rows"] for name, found in inspect(run_id).items()}
     return {
         "web events": _stream(conservation, WEB.source) | {
-            "Postgres": _shop("SELECT coalesce(sum(events), 0) FROM live.sessions") + _raw("web_events", "session_id IS NULL"),
+            "Postgres": _shop(f"SELECT coalesce(sum(events), 0) FROM {SESSIONS.qualified}")
+            + _raw("web_events", "session_id IS NULL"),
             "ClickHouse": _raw("web_events"),
             "marts": _mart("sum(events)", "fct_sessions"),
         },
         "purchase states": _stream(conservation, PURCHASES.source) | {"ClickHouse": _raw("purchase_events")},
-        "purchases": _stored("purchases", "live.purchases", "fct_purchases", lake),
-        "sessions": _stored("sessions", "live.sessions", "fct_sessions", lake),
-        "customers": {"sent": planted_customers()} | _stored("customers", "shop.customers", "dim_customers", lake),
+        "purchases": _stored(LIVE_PURCHASES, "fct_purchases", lake),
+        "sessions": _stored(SESSIONS, "fct_sessions", lake),
+        "customers": {"sent": planted_customers()} | _stored(CUSTOMERS, "dim_customers", lake),
     }  # fmt: skip
 
 
@@ -49,10 +50,10 @@ def _stream(conservation: Result, topic: str) -> dict[str, int]:
     return {hop: int(figures[f"{topic}: {name}"]) for hop, name in names.items()}
 
 
-def _stored(replica: str, table: str, mart: str, lake: dict[str, int]) -> dict[str, int]:
+def _stored(table: PostgresTable, mart: str, lake: dict[str, int]) -> dict[str, int]:
     return {
-        "Postgres": _shop(f"SELECT count(*) FROM {table}"),
-        "ClickHouse": _raw(replica),
+        "Postgres": _shop(f"SELECT count(*) FROM {table.qualified}"),
+        "ClickHouse": _raw(table.name),
         "marts": _mart("count()", mart),
         "Iceberg": lake[f"marts.{mart}"],
     }
