@@ -26,6 +26,8 @@ CURRENCY = "EUR"
 # An event dated before this, or further ahead of now than the setting CLOCK_TOLERANCE_HOURS, has no believable time.
 EARLIEST_EVENT_TIME = "1980-01-01T00:00:00.000Z"
 MAX_EVENT_BYTES = 16_384
+# Postgres takes keys of up to 2,704 bytes in an index: two texts of four bytes a character fit.
+MAX_TEXT_CHARACTERS = 255
 
 
 class Reason(StrEnum):
@@ -47,11 +49,13 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Event:
-    """A stream: its fields in order, and the field whose values name the kind of event."""
+    """A stream: its fields in order, the field whose values name the kind of event, and pairs of fields of which the first is
+    never above the second."""
 
     name: str
     kind: str
     fields: tuple[Column, ...]
+    ascending: tuple[tuple[str, str], ...] = ()
 
 
 WEB_EVENT = Event(
@@ -67,8 +71,15 @@ WEB_EVENT = Event(
         Column("product_id", Type.TEXT, "Product concerned, if any.", nullable=True),
         Column("category", Type.LABEL, "Category of the product.", nullable=True),
         Column("brand", Type.LABEL, "Brand of the product.", nullable=True),
-        Column("price", Type.MONEY, "Unit price shown.", nullable=True, minimum=0),
-        Column("quantity", Type.INTEGER, "Units put in or taken out of the cart; absent means 1.", nullable=True, minimum=1),
+        Column("price", Type.MONEY, "Unit price shown.", nullable=True, minimum=0, maximum=1_000_000),
+        Column(
+            "quantity",
+            Type.INTEGER,
+            "Units put in or taken out of the cart; absent means 1.",
+            nullable=True,
+            minimum=1,
+            maximum=10_000,
+        ),
         Column("device", Type.LABEL, "Kind of device.", allowed=DEVICES),
         Column("country", Type.LABEL, "ISO 3166 alpha-2, or unknown."),
         Column("channel", Type.LABEL, "What brought the visit: organic, paid, email, …, or unknown."),
@@ -90,14 +101,15 @@ PURCHASE_EVENT = Event(
         Column("product_id", Type.TEXT, "Product bought, if known.", nullable=True),
         Column("category", Type.LABEL, "Category of the product.", nullable=True),
         Column("brand", Type.LABEL, "Brand of the product.", nullable=True),
-        Column("quantity", Type.INTEGER, "Units.", minimum=1),
-        Column("amount", Type.MONEY, "Gross value of the line, all units, before discount.", minimum=0),
-        Column("discount", Type.MONEY, "Part of the amount that was not charged.", minimum=0),
-        Column("currency", Type.LABEL, "ISO 4217."),
+        Column("quantity", Type.INTEGER, "Units.", minimum=1, maximum=1_000_000),
+        Column("amount", Type.MONEY, "Gross value of the line, all units, before discount.", minimum=0, maximum=100_000_000),
+        Column("discount", Type.MONEY, "Part of the amount that was not charged.", minimum=0, maximum=100_000_000),
+        Column("currency", Type.LABEL, "ISO 4217: what all money is in, since sums are taken.", allowed=(CURRENCY,)),
         Column("device", Type.LABEL, "Kind of device.", allowed=DEVICES),
         Column("country", Type.LABEL, "ISO 3166 alpha-2, or unknown."),
         Column("channel", Type.LABEL, "What brought the visit, or unknown."),
     ),
+    ascending=(("discount", "amount"),),
 )
 
 # Where a validated record or a dead letter came from: Kafka's own coordinates. A record that is tried again keeps those it

@@ -1,12 +1,12 @@
 """JSON Schema (draft 2020-12) of the events: what a producer must send, beside the rules that a schema cannot say.
 
-Those are: the Kafka key is the customer id, a record has MAX_EVENT_BYTES at most, and its times lie between
-EARLIEST_EVENT_TIME and CLOCK_TOLERANCE_HOURS ahead of now.
+Those are: the Kafka key is the customer id, a record has MAX_EVENT_BYTES at most, its times lie between EARLIEST_EVENT_TIME
+and CLOCK_TOLERANCE_HOURS ahead of now, and of fields that ascend (a discount, its amount) none is above the next.
 """
 
 import json
 
-from contracts.events import SCHEMA_VERSION, Event
+from contracts.events import MAX_TEXT_CHARACTERS, SCHEMA_VERSION, Event
 from contracts.types import Column, Type
 
 # As the contract writes a time: UTC, milliseconds.
@@ -40,7 +40,8 @@ def _property(field: Column) -> dict[str, object]:
     elif field.type is Type.TIMESTAMP:
         rules |= {"format": "date-time", "pattern": INSTANT}
     elif kind == "string":
-        rules["minLength"] = 1
-    if field.minimum is not None:
-        rules["minimum"] = field.minimum
+        rules |= {"minLength": 1, "maxLength": MAX_TEXT_CHARACTERS}
+    for name, bound in (("minimum", field.minimum), ("maximum", field.maximum)):
+        if bound is not None:
+            rules[name] = bound
     return rules

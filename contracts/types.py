@@ -48,4 +48,5 @@ class Column:
     nullable: bool = False
     allowed: tuple[str, ...] = ()
     minimum: int | None = None
+    maximum: int | None = None
     pii: bool = False

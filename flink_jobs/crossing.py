@@ -30,11 +30,13 @@ UNREAD = {WEB: {"event_id", "schema_version", "product_id", "category", "brand"}
 EPOCH, MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 
 
-def first_position(headers: str, column: Column) -> str:
-    """A part of a record's position as text, in SQL: that of its header, where a record that is tried again keeps what it had
-    first, or Kafka's own. A header that holds no number is somebody else's: failing on it would stop the job for good."""
-    held = f"TRY_CAST(CAST({headers}['{column.name}'] AS STRING) AS {column.type.flink})"
-    return f"CAST(COALESCE({held}, {column.name}) AS STRING)"
+def first_position(stream: Stream, column: Column) -> str:
+    """A part of a record's position as text, in SQL of the source's columns: Kafka's own, or that of its header where it is
+    tried again and keeps what it had first. Elsewhere a header of that name is somebody else's, and so is one that holds no
+    number: failing on it would stop the job for good."""
+    held = f"TRY_CAST(CAST(headers['{column.name}'] AS STRING) AS {column.type.flink})"
+    retried = f"CASE WHEN source_topic = '{stream.retried}' THEN {held} END"
+    return f"CAST(COALESCE({retried}, {column.name}) AS STRING)"
 
 
 def framed(value: str, key: str, position: list[str]) -> str:

@@ -33,7 +33,7 @@ def judge_records(config: Settings, flink: StreamTableEnvironment, stream: Strea
     tolerance = timedelta(hours=config.clock_tolerance_hours)
     flink.create_temporary_system_function(function_name(stream.event), judge(stream, tolerance))
     flink.execute_sql(tables.source(stream, config))
-    position = [crossing.first_position("headers", column) for column in SOURCE_POSITION]
+    position = [crossing.first_position(stream, column) for column in SOURCE_POSITION]
     record = crossing.framed("raw_value", "raw_key", position)
     verdicts = f"{stream.event.name}_verdicts"
     # By itself: merged into the view that takes it apart, the function would be called for each part.

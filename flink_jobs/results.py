@@ -14,6 +14,13 @@ def accepted(stream: Stream) -> str:
     return f"{stream.event.name}_accepted"
 
 
+def _money(sum_: str) -> str:
+    """A sum that grows beyond its column stays at the most that it holds. NULL, which Flink makes of it, no column takes: the
+    job would fail on it for ever."""
+    most = "99999999999999.9999"
+    return f"CAST(GREATEST(LEAST({sum_}, {most}), -{most}) AS {Type.MONEY.flink})"
+
+
 def _count(value: str, column: str = "event_type") -> str:
     return f"SUM(CASE WHEN {column} = '{value}' THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END)"
 
@@ -25,12 +32,11 @@ def sessions() -> str:
     """One row per client session id. Events without a session id have no session here; the mart's sessions hold them."""
     depth = " ".join(f"WHEN '{step}' THEN {number}" for number, step in enumerate(FUNNEL_STEPS, start=1))
     line = "COALESCE(price, 0) * COALESCE(quantity, 1)"
-    money = Type.MONEY.flink
     return f"""
         SELECT session_id, customer_id, started_at, last_event_at,
                events, `views`, carts, removals, checkouts, purchases, funnel_step,
-               CAST(GREATEST(net_value, 0) AS {money}),
-               CAST(CASE WHEN purchases = 0 THEN GREATEST(net_value, 0) ELSE 0 END AS {money}),
+               {_money("GREATEST(net_value, 0)")},
+               {_money("CASE WHEN purchases = 0 THEN GREATEST(net_value, 0) ELSE 0 END")},
                device, country, channel
         FROM (
           SELECT session_id, MIN(customer_id) AS customer_id,
@@ -64,14 +70,13 @@ def web_minute_metrics(retention_days: int) -> str:
 
 
 def purchase_minute_metrics(retention_days: int) -> str:
-    money = Type.MONEY.flink
     return f"""
         SELECT minute_at, country, category, COUNT(*),
                {_count("placed", "status")},
                SUM(CASE WHEN status = 'placed' THEN CAST(quantity AS BIGINT) ELSE CAST(0 AS BIGINT) END),
-               CAST(SUM(CASE WHEN status = 'placed' THEN amount ELSE 0 END) AS {money}),
-               CAST(SUM(CASE WHEN status = 'placed' THEN discount ELSE 0 END) AS {money}),
-               CAST(SUM(CASE WHEN status IN ({_REFUNDED}) THEN amount - discount ELSE 0 END) AS {money}),
+               {_money("SUM(CASE WHEN status = 'placed' THEN amount ELSE 0 END)")},
+               {_money("SUM(CASE WHEN status = 'placed' THEN discount ELSE 0 END)")},
+               {_money(f"SUM(CASE WHEN status IN ({_REFUNDED}) THEN amount - discount ELSE 0 END)")},
                COUNT(DISTINCT CASE WHEN status = 'placed' THEN customer_id END), MAX(event_at)
         FROM (SELECT {_MINUTE} AS minute_at, country, COALESCE(category, '{UNKNOWN}') AS category,
                      status, quantity, amount, discount, customer_id, CAST(event_time AS TIMESTAMP(3)) AS event_at
@@ -104,7 +109,7 @@ def customer_days() -> str:
     """Web and purchase events as one stream of kinds; no status is named as an event type is."""
     return f"""
         SELECT customer_id, `day`, COUNT(*), {", ".join(_count(kind, "kind") for kind in WEB_EVENT_TYPES)},
-               {_count("placed", "kind")}, CAST(SUM(net) AS {Type.MONEY.flink}), MAX(event_at),
+               {_count("placed", "kind")}, {_money("SUM(net)")}, MAX(event_at),
                MAX(CASE WHEN kind = 'placed' THEN event_at END)
         FROM (
           SELECT customer_id, CAST(event_time AS DATE) AS `day`, event_type AS kind, CAST(0 AS {Type.MONEY.flink}) AS net,

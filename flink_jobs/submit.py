@@ -83,9 +83,11 @@ def cause(output: str) -> str:
 
 
 def checkpoint() -> None:
-    """Ask for a checkpoint now: offsets are committed with it. Where none can begin, the next regular one serves."""
-    if identity := running():
-        requests.post(f"{settings().url('FLINK')}/jobs/{identity}/checkpoints", json={}, timeout=30)
+    """Ask for a checkpoint now: offsets are committed with it. Where none can begin, the next regular one serves: the job
+    may be restarting, or the JobManager."""
+    with suppress(requests.RequestException):
+        if identity := running():
+            requests.post(f"{settings().url('FLINK')}/jobs/{identity}/checkpoints", json={}, timeout=30)
 
 
 def checkpoints(state: str) -> int:

@@ -18,6 +18,7 @@ def source(stream: Stream, settings: Settings) -> str:
           raw_value STRING,
           source_partition INT METADATA FROM 'partition' VIRTUAL,
           source_offset BIGINT METADATA FROM 'offset' VIRTUAL,
+          source_topic STRING METADATA FROM 'topic' VIRTUAL,
           headers MAP<STRING, BYTES> METADATA VIRTUAL
         ) WITH (
           'connector' = 'kafka',

@@ -2,10 +2,10 @@
 
 Two readings of one contract. The fast one decodes straight into the typed record and accepts most of what is valid; what it
 declines is read again field by field, which accepts the rest or names the reason. What the fast one accepts, the slow one
-accepts with the same values (tests/unit/test_validate.py).
+accepts with the same values (tests/unit/test_validate.py); only a number too large for a double, in a field
+that the contract lacks, is skipped by the one and malformed to the other.
 """
 
-import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -16,6 +16,7 @@ import orjson
 from contracts.events import (
     EARLIEST_EVENT_TIME,
     MAX_EVENT_BYTES,
+    MAX_TEXT_CHARACTERS,
     SCHEMA_VERSION,
     SOURCE_POSITION,
     Event,
@@ -25,8 +26,8 @@ from contracts.types import Column, Type
 
 Record = msgspec.Struct
 MONEY_SCALE = 4
-MONEY_LIMIT = 10**14  # numeric(18, 4)
-INTEGER_LIMIT = 2**31
+# What the columns hold: numeric(18, 4) and integer. For a double, the last whole number before.
+HOLDS = {Type.MONEY: (1 - 10**14, 10**14 - 1), Type.INTEGER: (-(2**31), 2**31 - 1)}
 
 
 class InvalidError(Exception):
@@ -34,6 +35,14 @@ class InvalidError(Exception):
 
     def __init__(self, reason: Reason, message: str) -> None:
         self.reason, self.message = reason, message
+
+
+def shown(value: Any) -> str:
+    """A value as messages show it: a part of it, or only its kind where it is nested too deep to be written."""
+    try:
+        return f"{value!r:.80}"
+    except RecursionError:
+        return f"a {type(value).__name__}"
 
 
 def parse_time(text: str) -> datetime:
@@ -59,37 +68,39 @@ def _text(column: Column) -> Callable[[Any, datetime], str]:
 
     def read(value: Any, latest: datetime) -> str:
         if type(value) is not str:
-            raise InvalidError(Reason.WRONG_TYPE, f"{name}: expected text, found {value!r:.80}")
+            raise InvalidError(Reason.WRONG_TYPE, f"{name}: expected text, found {shown(value)}")
         if allowed and value not in allowed:
-            raise InvalidError(Reason.UNKNOWN_TYPE, f"{name}: {value!r:.80} is none of {', '.join(column.allowed)}")
+            raise InvalidError(Reason.UNKNOWN_TYPE, f"{name}: {shown(value)} is none of {', '.join(column.allowed)}")
         if not value or "\0" in value:
             raise InvalidError(Reason.WRONG_TYPE, f"{name}: {'empty' if not value else 'contains a NUL byte'}")
+        if len(value) > MAX_TEXT_CHARACTERS:
+            raise InvalidError(Reason.OUT_OF_RANGE, f"{name}: {len(value)} characters, more than {MAX_TEXT_CHARACTERS}")
         return value
 
     return read
 
 
 def _integer(column: Column) -> Callable[[Any, datetime], int]:
-    name, minimum = column.name, column.minimum
+    name, (lowest, highest) = column.name, bounds(column)
 
     def read(value: Any, latest: datetime) -> int:
         if type(value) is not int:
-            raise InvalidError(Reason.WRONG_TYPE, f"{name}: expected a whole number, found {value!r:.80}")
-        if not -INTEGER_LIMIT <= value < INTEGER_LIMIT or (minimum is not None and value < minimum):
-            raise InvalidError(Reason.OUT_OF_RANGE, f"{name}: {value} is out of range")
+            raise InvalidError(Reason.WRONG_TYPE, f"{name}: expected a whole number, found {shown(value)}")
+        if not lowest <= value <= highest:
+            raise InvalidError(Reason.OUT_OF_RANGE, f"{name}: {value} is not within {lowest} to {highest}")
         return value
 
     return read
 
 
 def _money(column: Column) -> Callable[[Any, datetime], float]:
-    name, minimum = column.name, column.minimum
+    name, (lowest, highest) = column.name, bounds(column)
 
     def read(value: Any, latest: datetime) -> float:
         if type(value) is not float and type(value) is not int:
-            raise InvalidError(Reason.WRONG_TYPE, f"{name}: expected a number, found {value!r:.80}")
-        if not math.isfinite(value) or abs(value) >= MONEY_LIMIT or (minimum is not None and value < minimum):
-            raise InvalidError(Reason.OUT_OF_RANGE, f"{name}: {value} is out of range")
+            raise InvalidError(Reason.WRONG_TYPE, f"{name}: expected a number, found {shown(value)}")
+        if not lowest <= value <= highest:
+            raise InvalidError(Reason.OUT_OF_RANGE, f"{name}: {value} is not within {lowest} to {highest}")
         return round(float(value), MONEY_SCALE)
 
     return read
@@ -102,12 +113,18 @@ def _timestamp(column: Column) -> Callable[[Any, datetime], datetime]:
         try:
             moment = parse_time(value)
         except (TypeError, ValueError, OverflowError):
-            raise InvalidError(Reason.BAD_TIME, f"{name}: {value!r:.80} is not a time in ISO 8601 with a zone") from None
+            raise InvalidError(Reason.BAD_TIME, f"{name}: {shown(value)} is not a time in ISO 8601 with a zone") from None
         if not EARLIEST <= moment <= latest:
             raise InvalidError(Reason.BAD_TIME, f"{name}: {value} lies before {EARLIEST_EVENT_TIME} or too far ahead")
         return moment
 
     return read
+
+
+def bounds(column: Column) -> tuple[int, int]:
+    """The least and the greatest value of a number: the contract's, or what its type holds."""
+    least, greatest = HOLDS[column.type]
+    return least if column.minimum is None else column.minimum, greatest if column.maximum is None else column.maximum
 
 
 READERS = {Type.TEXT: _text, Type.LABEL: _text, Type.INTEGER: _integer, Type.MONEY: _money, Type.TIMESTAMP: _timestamp}
@@ -130,16 +147,13 @@ def _annotation(column: Column) -> Any:
     if column.allowed:
         return Literal[column.allowed]
     match column.type:
-        case Type.INTEGER:
-            lowest = -INTEGER_LIMIT if column.minimum is None else column.minimum
-            return Annotated[int, msgspec.Meta(ge=lowest, lt=INTEGER_LIMIT)]
-        case Type.MONEY:
-            lowest = -MONEY_LIMIT + 1 if column.minimum is None else column.minimum
-            return Annotated[float, msgspec.Meta(ge=lowest, lt=MONEY_LIMIT)]
+        case Type.INTEGER | Type.MONEY:
+            lowest, highest = bounds(column)
+            return Annotated[int if column.type is Type.INTEGER else float, msgspec.Meta(ge=lowest, le=highest)]
         case Type.TIMESTAMP:
             return Annotated[datetime, msgspec.Meta(tz=True)]
         case _:
-            return Annotated[str, msgspec.Meta(min_length=1)]
+            return Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT_CHARACTERS)]
 
 
 def wall_clock() -> datetime:
@@ -170,6 +184,7 @@ def fast_reader(event: Event) -> Callable[[bytes | None, bytes | None, datetime]
     decode = msgspec.json.Decoder(record_type(event)).decode
     times = tuple(column.name for column in event.fields if column.type is Type.TIMESTAMP)
     money = tuple(column.name for column in event.fields if column.type is Type.MONEY)
+    ascending = event.ascending
 
     def read(value: bytes | None, key: bytes | None, latest: datetime) -> Record | None:
         if value is None or key is None or len(value) > MAX_EVENT_BYTES or b"\\u0000" in value:
@@ -177,7 +192,7 @@ def fast_reader(event: Event) -> Callable[[bytes | None, bytes | None, datetime]
         try:
             value.decode()  # what the decoder skips it does not check
             record: Any = decode(value)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
         if record.customer_id.encode() != key:
             return None
@@ -191,6 +206,9 @@ def fast_reader(event: Event) -> Callable[[bytes | None, bytes | None, datetime]
             amount = getattr(record, name)
             if amount is not None:
                 setattr(record, name, round(amount, MONEY_SCALE))
+        for lower, upper in ascending:
+            if getattr(record, lower) > getattr(record, upper):
+                return None
         return record
 
     return read
@@ -211,6 +229,9 @@ def slow_reader(event: Event) -> Callable[[bytes | None, bytes | None, datetime]
                 values[name] = read_field(found, latest)
             elif not nullable:
                 raise InvalidError(Reason.MISSING_FIELD, f"{name}: {'null' if name in raw else 'absent'}")
+        for lower, upper in event.ascending:
+            if values[lower] > values[upper]:
+                raise InvalidError(Reason.OUT_OF_RANGE, f"{lower}: {values[lower]} is more than {upper}, {values[upper]}")
         return make(**values)
 
     return read
@@ -236,7 +257,7 @@ def _envelope(record: dict[str, Any], key: bytes | None) -> None:
         raise InvalidError(Reason.NULL_KEY, "the record has no key")
     version = record.get("schema_version")
     if version is not None and version != SCHEMA_VERSION:
-        raise InvalidError(Reason.UNKNOWN_SCHEMA_VERSION, f"schema_version: {version!r:.80}, expected {SCHEMA_VERSION}")
+        raise InvalidError(Reason.UNKNOWN_SCHEMA_VERSION, f"schema_version: {shown(version)}, expected {SCHEMA_VERSION}")
     customer = record.get("customer_id")
     if type(customer) is str and customer.encode(errors="replace") != key:
-        raise InvalidError(Reason.KEY_MISMATCH, f"customer_id: {customer!r:.80} is not the record's key")
+        raise InvalidError(Reason.KEY_MISMATCH, f"customer_id: {shown(customer)} is not the record's key")

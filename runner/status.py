@@ -69,15 +69,26 @@ def one_line(text: str) -> str:
     return line if len(line) <= HEALTH_CHARACTERS else f"{line[: HEALTH_CHARACTERS - 1]}…"
 
 
-def rows() -> list[Row]:
-    """Every service of this stack and what the steps left running, probed now and side by side."""
+def watched() -> dict[str, Part]:
+    """Every service of this stack, and the steps that left something running."""
+    return {name: part for name, part in {**parts(), **steps()}.items() if isinstance(part, Service) or part.check}
+
+
+def healths() -> dict[str, str]:
+    """By name: empty where the part is well, else the reason in one line. Probed now and side by side."""
     control = Control()
     known = control.processes() if control.running() else {}
-    every = {name: part for name, part in {**parts(), **steps()}.items() if isinstance(part, Service) or part.check}
-    ended, now = restarts(supervisord_log()), time.time()
+    every = watched()
     with ThreadPoolExecutor(len(every)) as pool:
-        healths = pool.map(lambda part: health(part, known.get(part.name)), every.values())
-    return [row(part, known.get(part.name), reason, ended, now) for part, reason in zip(every.values(), healths, strict=True)]
+        found = pool.map(lambda part: health(part, known.get(part.name)), every.values())
+        return dict(zip(every, found, strict=True))
+
+
+def rows() -> list[Row]:
+    found, control = healths(), Control()
+    known = control.processes() if control.running() else {}
+    ended, now = restarts(supervisord_log()), time.time()
+    return [row(part, known.get(name), found[name], ended, now) for name, part in watched().items()]
 
 
 def row(part: Part, process: Process | None, reason: str, ended: dict[str, int], now: float) -> Row:

@@ -89,7 +89,7 @@ COMMENT ON COLUMN live.purchases.brand IS 'Brand of the product.';
 COMMENT ON COLUMN live.purchases.quantity IS 'Units.';
 COMMENT ON COLUMN live.purchases.amount IS 'Gross value of the line, all units, before discount.';
 COMMENT ON COLUMN live.purchases.discount IS 'Part of the amount that was not charged.';
-COMMENT ON COLUMN live.purchases.currency IS 'ISO 4217.';
+COMMENT ON COLUMN live.purchases.currency IS 'ISO 4217: what all money is in, since sums are taken.';
 COMMENT ON COLUMN live.purchases.device IS 'Kind of device.';
 COMMENT ON COLUMN live.purchases.country IS 'ISO 3166 alpha-2, or unknown.';
 COMMENT ON COLUMN live.purchases.channel IS 'What brought the visit, or unknown.';

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from contracts.events import DEVICES, PURCHASE_STATUSES, WEB_EVENT_TYPES
 from contracts.settings import ROOT
-from contracts.tables import CUSTOMER_DAYS, LIVE_TABLES
+from contracts.tables import CUSTOMER_DAYS, LIVE_TABLES, SESSIONS
 from contracts.topics import PURCHASES, WEB
 from runner.tools import python
 
@@ -83,7 +83,7 @@ def purchase_events(draw: st.DrawFn, number: int) -> dict:
         "customer_id": draw(CUSTOMERS), "session_id": draw(one_of("s1", None)), "purchased_at": instant(0),
         "status": draw(st.sampled_from(PURCHASE_STATUSES)), "product_id": None, "brand": None,
         "category": draw(one_of("lips", "skin", None)),
-        "quantity": draw(st.integers(1, 5)), "amount": draw(MONEY), "discount": 0.5, "currency": "EUR",
+        "quantity": draw(st.integers(1, 5)), "amount": 0.5 + draw(MONEY), "discount": 0.5, "currency": "EUR",
         "device": draw(st.sampled_from(DEVICES)), "country": draw(one_of("DE", "FR")), "channel": "paid",
     }  # fmt: skip
 
@@ -114,15 +114,29 @@ def test_the_order_of_arrival_does_not_matter(compute, table, both):
     assert compute(table, late) == compute(table, in_order)
 
 
+EVENT = {
+    "event_id": "e1", "event_time": instant(0), "schema_version": 1, "event_type": "view", "customer_id": "ann",
+    "session_id": "s1", "product_id": None, "category": None, "brand": None, "price": None, "quantity": None,
+    "device": "mobile", "country": "DE", "channel": "paid",
+}  # fmt: skip
+
+
+def times(count: int, event: dict) -> Events:
+    return {WEB.event.name: [event | {"event_id": f"e{number}"} for number in range(count)], PURCHASES.event.name: []}
+
+
+def test_a_sum_that_outgrows_its_column_stays_at_the_most_that_it_holds(compute):
+    """NULL, which Flink makes of it, the column does not take: the job would fail on it for ever."""
+    columns = {column.name: column for column in WEB.event.fields}
+    dearest = {"event_type": "cart", "price": columns["price"].maximum, "quantity": columns["quantity"].maximum}
+    enough = 10**14 // (dearest["price"] * dearest["quantity"]) + 1
+    [row] = compute(SESSIONS.name, times(enough, EVENT | dearest))
+    found = dict(zip([column.name for column in SESSIONS.columns], row, strict=True))
+    assert found["cart_value"] == found["abandoned_value"] == "99999999999999.9999"
+
+
 def test_an_event_more_makes_another_table(compute):
-    """What the test above compares does depend on the events."""
-    event = {
-        "event_id": "e1", "event_time": instant(0), "schema_version": 1, "event_type": "view", "customer_id": "ann",
-        "session_id": "s1", "product_id": None, "category": None, "brand": None, "price": None, "quantity": None,
-        "device": "mobile", "country": "DE", "channel": "paid",
-    }  # fmt: skip
-    one, two = (
-        {WEB.event.name: [event | {"event_id": f"e{n}"} for n in range(count)], PURCHASES.event.name: []} for count in (1, 2)
-    )
+    """What the test of the order compares does depend on the events."""
+    one, two = times(1, EVENT), times(2, EVENT)
     assert len(compute(CUSTOMER_DAYS.name, one)) == 1
     assert compute(CUSTOMER_DAYS.name, one) != compute(CUSTOMER_DAYS.name, two)

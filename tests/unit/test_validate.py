@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.events import MAX_EVENT_BYTES, PURCHASE_EVENT, WEB_EVENT, Reason
+from contracts.events import MAX_EVENT_BYTES, MAX_TEXT_CHARACTERS, PURCHASE_EVENT, WEB_EVENT, Reason
 from flink_jobs.validate import InvalidError, fast_reader, parse_time, slow_reader, validator
 
 NOW = parse_time("2026-06-01T12:00:00.000Z")
@@ -76,7 +76,10 @@ def test_the_fast_reader_takes_what_is_common():
         ({"price": "12.34"}, Reason.WRONG_TYPE, "price"),
         ({"price": True}, Reason.WRONG_TYPE, "price"),
         ({"price": -0.01}, Reason.OUT_OF_RANGE, "price"),
+        ({"price": 1_000_000.01}, Reason.OUT_OF_RANGE, "price"),
         ({"price": 1e15}, Reason.OUT_OF_RANGE, "price"),
+        ({"quantity": 10_001}, Reason.OUT_OF_RANGE, "quantity"),
+        ({"session_id": "s" * (MAX_TEXT_CHARACTERS + 1)}, Reason.OUT_OF_RANGE, "session_id"),
         ({"quantity": 0}, Reason.OUT_OF_RANGE, "quantity"),
         ({"quantity": 1.5}, Reason.WRONG_TYPE, "quantity"),
         ({"quantity": 2**31}, Reason.OUT_OF_RANGE, "quantity"),
@@ -115,6 +118,50 @@ def test_a_missing_field_is_named(name):
 )
 def test_what_is_no_record_at_all(value, reason):
     assert judge(value, b"c1").reason == reason
+
+
+NESTED = [f"{'[' * depth}{']' * depth}" for depth in (200, 990, 1000, 1023, 1024, 2000, 7000)]
+
+
+@pytest.mark.parametrize("nested", NESTED, ids=lambda nested: len(nested) // 2)
+@pytest.mark.parametrize("name", [*GOOD, "unknown_field"])
+def test_a_value_nested_however_deep_gets_a_verdict(name, nested):
+    """What the judge raises stops the job, which then reads the same record again, for ever."""
+    place = json.dumps(GOOD | {name: "here"})
+    found = judge(place.replace('"here"', nested).encode(), b"c1")
+    if name != "unknown_field":
+        assert found.reason in set(Reason)
+    elif len(nested) // 2 < 1000:
+        assert found.event_id == GOOD["event_id"]
+
+
+@pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
+def test_a_text_may_have_as_many_characters_as_an_index_takes(reader):
+    longest = "€" * MAX_TEXT_CHARACTERS
+    assert reader(json.dumps(GOOD | {"session_id": longest}).encode(), b"c1", NOW).session_id == longest
+
+
+PLACED = {
+    "event_id": "e1", "event_time": "2026-01-31T08:05:13.123Z", "schema_version": 1, "purchase_id": "p1", "customer_id": "c1",
+    "status": "placed", "purchased_at": "2026-01-31T08:05:13.123Z", "quantity": 2, "amount": 10.0, "discount": 2.5,
+    "currency": "EUR", "device": "mobile", "country": "DE", "channel": "organic",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "named"),
+    [
+        ({"discount": 10.0}, None, ""),
+        ({"discount": 10.01}, Reason.OUT_OF_RANGE, "discount"),
+        ({"currency": "USD"}, Reason.UNKNOWN_TYPE, "currency"),
+        ({"amount": 100_000_000.5}, Reason.OUT_OF_RANGE, "amount"),
+    ],
+)
+def test_a_purchase_is_of_the_one_currency_and_costs_no_less_than_nothing(changes, reason, named):
+    accept = validator(PURCHASE_EVENT, TOLERANCE, lambda: NOW)
+    found = judge(json.dumps(PLACED | changes).encode(), b"c1", accept)
+    assert getattr(found, "reason", None) == reason
+    assert named in getattr(found, "message", "")
 
 
 def test_a_record_without_a_key():

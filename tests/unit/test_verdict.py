@@ -41,7 +41,7 @@ def test_an_accepted_record_carries_its_hash_its_fields_and_its_position():
 TEXT = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0"), min_size=1, max_size=20)
 
 
-@given(TEXT, st.none() | TEXT, st.none() | st.floats(0, 1e13), st.datetimes(datetime(1980, 1, 1), datetime(2025, 12, 31)))
+@given(TEXT, st.none() | TEXT, st.none() | st.floats(0, 1e6), st.datetimes(datetime(1980, 1, 1), datetime(2025, 12, 31)))
 def test_the_fields_that_results_read_are_those_of_the_record(customer, session, price, moment):
     """Whatever the text: what is cut at the separator is the record's values, in the order in which Flink names them."""
     moment = moment.replace(microsecond=moment.microsecond // 1000 * 1000, tzinfo=UTC)
