@@ -3,8 +3,9 @@
 Leaves a table on the terminal, ``VAR_DIR/chaos/results.json`` and the page ``VAR_DIR/reports/chaos.html``.
 
 While a generator sends web events and purchases, the fault strikes. Recovered: every part is well again, unless one is to stay
-away, and an event sent after that is in Postgres and in ClickHouse: one sent before would tell of tasks that outlive their
-JobManager for a while. Then everything settles, and the invariants say what is missing (I1), wrong (I2, I3) and twice (I4).
+away, and an event sent after that is in ClickHouse, with its session by way of Postgres. (One sent before would tell of tasks
+that outlive their JobManager for a while.) Then everything settles, and the invariants say what is missing (I1), wrong (I2, I3)
+and twice (I4).
 """
 
 import argparse

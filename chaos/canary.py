@@ -1,4 +1,5 @@
-"""One event of our own: when it is in Postgres and in ClickHouse, events flow. Others' times tell less: some clocks run ahead."""
+"""One event of our own: when it, and its session by way of Postgres and Debezium, are in ClickHouse, events flow. Others' times
+tell less: some clocks run ahead."""
 
 import json
 from datetime import UTC, datetime
@@ -9,11 +10,11 @@ from confluent_kafka import Producer
 from chaos.stack import NotRecoveredError
 from contracts.events import SCHEMA_VERSION, UNKNOWN
 from contracts.settings import settings
-from contracts.tables import RAW_WEB_EVENTS, SESSIONS
+from contracts.tables import RAW_DATABASE, RAW_WEB_EVENTS, SESSIONS
 from contracts.topics import WEB
 from generators.ledger import Ledger
 from generators.records import good
-from verify.stores import shop, warehouse
+from verify.stores import warehouse
 
 CUSTOMER = "canary"
 DELIVERY_SECONDS = 300
@@ -29,17 +30,19 @@ def send() -> str:
     }  # fmt: skip
     key, value = CUSTOMER.encode(), json.dumps(event).encode()
     options = {"enable.idempotence": True, "delivery.timeout.ms": DELIVERY_SECONDS * 1000, "log_level": 0}
-    producer = Producer({"bootstrap.servers": settings().bootstrap_servers, **options})
-    producer.produce(WEB.source, value, key=key)
-    if producer.flush(DELIVERY_SECONDS):
-        raise NotRecoveredError(f"Kafka took no event for {DELIVERY_SECONDS} s")
+    producer, refused = Producer({"bootstrap.servers": settings().bootstrap_servers, **options}), []
+    producer.produce(WEB.source, value, key=key, on_delivery=lambda error, _message: refused.append(error))
+    if producer.flush(DELIVERY_SECONDS) or any(refused):
+        raise NotRecoveredError(f"Kafka took no event for {DELIVERY_SECONDS} s: {refused}")
     with Ledger(settings().truth, name) as ledger:
         ledger.add(good(WEB, [key], [value], [name], [int(now.timestamp() * 1000)]))
     return name
 
 
 def arrived(name: str) -> bool:
-    with shop("postgres") as connection:
-        found = connection.execute(f"SELECT 1 FROM {SESSIONS.qualified} WHERE session_id = %s", (name,)).fetchone()  # type: ignore[arg-type]
-    query = f"SELECT count() FROM {RAW_WEB_EVENTS.qualified} WHERE event_id = %(name)s"
-    return bool(found) and warehouse().query(query, {"name": name}).first_row[0] > 0
+    client = warehouse()
+    places = ((RAW_WEB_EVENTS.qualified, "event_id"), (f"{RAW_DATABASE}.{SESSIONS.name}", "session_id"))
+    return all(
+        client.query(f"SELECT count() FROM {table} WHERE {column} = %(name)s", {"name": name}).first_row[0]
+        for table, column in places
+    )

@@ -50,10 +50,10 @@ def lose(service: str) -> None:
 
 
 def pid_of(service: str) -> int:
-    """The process that it is. SkippedError where it is none: 0 would be a group of processes, our own."""
+    """The process that it is. RuntimeError where it is none: 0 would be a group of processes, our own."""
     if pid := Control().process(service).pid:
         return pid
-    raise SkippedError(f"{service} does not run")
+    raise RuntimeError(f"{service} does not run")
 
 
 def away(service: str, seconds: float) -> None:
@@ -74,7 +74,7 @@ def well(service: str) -> bool:
 def full_disk(folder: Path) -> Iterator[None]:
     """A file system of one page lies over the folder: writing fails there as on a full disk, and what is beneath is untouched."""
     if os.geteuid() != 0:
-        raise RuntimeError(f"only root can put a full file system over {folder}")
+        raise SkippedError(f"only root can put a full file system over {folder}")
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "full-disk", folder], check=True, capture_output=True, text=True)
     try:
         yield

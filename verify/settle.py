@@ -143,7 +143,8 @@ class Ask:
 
 def _behind(target: str) -> int:
     with shop("postgres") as connection:
-        behind = "greatest(pg_wal_lsn_diff(%s::pg_lsn, confirmed_flush_lsn), 0)"
+        # A slot that is still being made has confirmed nothing.
+        behind = "greatest(pg_wal_lsn_diff(%s::pg_lsn, coalesce(confirmed_flush_lsn, '0/0')), 0)"
         query = f"SELECT {behind} FROM pg_replication_slots WHERE slot_name = %s"
         row = connection.execute(query, (target, CDC_SLOT)).fetchone()
         if row is None:
