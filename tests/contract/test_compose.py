@@ -26,6 +26,8 @@ from runner.services import every, kafka, postgres
 from runner.setup import compose, minio, prerequisites
 from runner.setup.environments import PYTHON
 from runner.steps import steps
+from verify import stores
+from watch import readings
 
 NATIVE_SERVICES: dict[str, Service] = {}
 # Asked for by other containers alone, or by nobody outside of its own; or of docker-compose.scale.yml.
@@ -388,6 +390,30 @@ def test_one_shot_services_have_the_secrets_of_their_steps():
         assert file.environment(name) == file.environment(
             name.replace("init", "scheduler" if "airflow" in name else "").rstrip("-")
         )
+
+
+@pytest.mark.parametrize("name", ["watch", "airflow-scheduler"])
+@pytest.mark.parametrize("store", ["postgres", "clickhouse"])
+def test_who_looks_at_the_stream_has_the_secrets_for_it(name: str, store: str, monkeypatch: pytest.MonkeyPatch):
+    """The page in its container, the DAG stream_watch where tasks run."""
+
+    class AskedError(Exception):
+        """The password was there."""
+
+    def asked(*_: object, **__: object) -> None:
+        raise AskedError
+
+    monkeypatch.setattr(stores, "settings", lambda: file.given(name))
+    monkeypatch.setattr(stores.psycopg, "connect", asked)
+    monkeypatch.setattr(stores.clickhouse_connect, "get_client", asked)
+    with pytest.raises(AskedError):
+        list(getattr(readings, store)())
+
+
+def test_the_superuser_s_password_is_where_roles_are_made_and_the_hops_are_counted():
+    assert {name for name in file.services() if "POSTGRES_PASSWORD" in file.secrets(name)} == {
+        "postgres", "bootstrap", "tools", "batch-tools",
+    }  # fmt: skip
 
 
 def test_tasks_have_the_secrets_of_the_batch_side():
