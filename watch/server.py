@@ -66,7 +66,7 @@ class Watch:
 
     def told(self) -> list[str]:
         """The alarms, after what keeps them from being those of now."""
-        old = [f"the last look was {self.age:,.0f} s ago: what follows is as old"] if self.age > OLD_SECONDS else []
+        old = [f"no look for {self.age:,.0f} s: what follows is as old"] if self.age > OLD_SECONDS else []
         return [*old, *filter(None, [self.failure]), *self.alarms]
 
     def collect(self) -> list[GaugeMetricFamily]:

@@ -159,7 +159,7 @@ def test_a_look_that_fails_is_told_and_not_the_last(monkeypatch):
 def test_readings_of_long_ago_are_told_to_be_old():
     watch = Watch()
     watch.looked -= OLD_SECONDS + 1
-    assert watch.told() == [f"the last look was {OLD_SECONDS + 1} s ago: what follows is as old"]
+    assert watch.told() == [f"no look for {OLD_SECONDS + 1} s: what follows is as old"]
     shown = page(CALM, watch.told(), [], watch.age)
     assert f"As read {OLD_SECONDS + 1} s ago." in shown and "Nothing is alarming" not in shown
 
