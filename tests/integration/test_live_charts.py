@@ -15,7 +15,7 @@ from contracts.settings import Settings
 from contracts.topics import CDC_SLOT
 from runner import processes
 from tests.ports import free_offset
-from verify import stores
+from verify import settle, stores
 from verify.slot import slot
 from watch import readings
 
@@ -89,7 +89,7 @@ def as_bi(live: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("as_bi")
-def test_the_watch_and_the_check_of_the_slot_read_as_the_same_role(live: Settings) -> None:
+def test_the_watch_and_what_waits_for_the_slot_read_as_the_same_role(live: Settings) -> None:
     with psycopg.connect(live.postgres_dsn("postgres", live.postgres_database), autocommit=True) as superuser:
         superuser.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", (CDC_SLOT,))
     found = {(each.name, *each.labels.values()) for each in readings.postgres()}
@@ -98,6 +98,9 @@ def test_the_watch_and_the_check_of_the_slot_read_as_the_same_role(live: Setting
         ("freshness_seconds", "Postgres, web"), ("freshness_seconds", "Postgres, purchases"),
     }  # fmt: skip
     assert slot().differences == [f"slot {CDC_SLOT}: no consumer"]
+    with stores.shop() as connection:
+        target = connection.execute("SELECT pg_current_wal_flush_lsn()").fetchone()[0]
+    assert settle._behind(target) >= 0
 
 
 @pytest.mark.usefixtures("as_bi")
