@@ -48,7 +48,7 @@ def report(config: Settings) -> list[str]:
         username=config.clickhouse.user, password=config.clickhouse.password,
     )  # fmt: skip
     try:
-        message = summary(newest_build(client), segments(client), (f"dashboards: {config.url('SUPERSET')}",))
+        message = summary(newest_build(client), segments(client), (f"dashboards: {config.public_url('SUPERSET')}",))
     finally:
         client.close()
     return send(message, config)

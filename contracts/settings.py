@@ -3,7 +3,8 @@
 ``settings()`` reads ``ENV_FILE`` (default ``.env`` at the top of the checkout), over it the files of ``SECRETS_DIR`` where one
 is named, as containers are given theirs, and lets the process environment win.
 Every port is ``<NAME>_PORT``, moved by ``PORT_OFFSET`` where only the default applies, so that a second stack can run
-beside the first. Secrets have no default: ``runner`` writes random ones into the env file on first use.
+beside the first. Secrets have no default: ``runner`` writes random ones into the env file on first use, but for those that
+others give out (OPTIONAL_SECRETS).
 """
 
 import os
@@ -64,6 +65,9 @@ SECRETS = (
     "SUPERSET_SECRET_KEY",
 )
 
+# Given out by others, for those who want to be told.
+OPTIONAL_SECRETS = ("ALERT_SMTP_PASSWORD", "ALERT_SLACK_WEBHOOK")
+
 PLACEHOLDERS = {
     "",
     "admin",
@@ -112,8 +116,11 @@ class Settings:
         """A secret; SettingsError where it is missing or a well-known placeholder."""
         value = self.values.get(name, "")
         if value.lower() in PLACEHOLDERS:
+            problem = f"{name} is {'a placeholder' if value else 'not set'}"
+            if name in OPTIONAL_SECRETS:
+                raise SettingsError(problem)
             remedy = f"remove it from {env_file()}, and" if value else "for what is missing"
-            raise SettingsError(f"{name} is {'a placeholder' if value else 'not set'}: {remedy} `make env` writes a random one")
+            raise SettingsError(f"{problem}: {remedy} `make env` writes a random one")
         return value
 
     def port(self, name: str) -> int:
@@ -278,7 +285,7 @@ def read_env_file(path: Path) -> dict[str, str]:
 
 def read_secrets(directory: str) -> dict[str, str]:
     """The secrets of a directory that holds each in a file of its name; none where no directory is named."""
-    files = (Path(directory) / name for name in SECRETS if directory)
+    files = (Path(directory) / name for name in (*SECRETS, *OPTIONAL_SECRETS) if directory)
     return {path.name: path.read_text().strip() for path in files if path.exists()}
 
 

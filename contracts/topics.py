@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from contracts.events import DEAD_LETTER, PURCHASE_EVENT, WEB_EVENT, Event
+from contracts.events import PURCHASE_EVENT, WEB_EVENT, Event
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,6 @@ def _stream(event: Event, name: str) -> Stream:
 WEB = _stream(WEB_EVENT, "web_events")
 PURCHASES = _stream(PURCHASE_EVENT, "purchases")
 STREAMS = (WEB, PURCHASES)
-
-DEAD_LETTERS = DEAD_LETTER
 
 # Debezium names its topics <prefix>.<schema>.<table>.
 CDC_PREFIX = "cdc"

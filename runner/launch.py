@@ -8,7 +8,7 @@ import resource
 import sys
 from collections.abc import Mapping
 
-from contracts.settings import ROOT, SECRETS, SettingsError, env_file, settings
+from contracts.settings import OPTIONAL_SECRETS, ROOT, SECRETS, SettingsError, env_file, settings
 from runner.processes import MARKER
 from runner.service import Service, StackError
 from runner.services import services
@@ -17,7 +17,8 @@ from runner.services import services
 def environment(service: Service, inherited: Mapping[str, str]) -> dict[str, str]:
     """The service's variables over the inherited ones, of which only programs of this checkout keep the secrets."""
     s = settings()
-    kept = {name: value for name, value in inherited.items() if service.knows_settings or name not in SECRETS}
+    hidden = () if service.knows_settings else (*SECRETS, *OPTIONAL_SECRETS)
+    kept = {name: value for name, value in inherited.items() if name not in hidden}
     return {
         **kept,
         "PYTHONPATH": str(ROOT),

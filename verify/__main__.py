@@ -1,4 +1,7 @@
-"""``python -m verify``: wait until nothing moves, check every invariant, name every difference. Exit code 1 if one is red."""
+"""``python -m verify``: wait until nothing moves, check every invariant, name every difference. Exit code 1 if one is red.
+
+A check that cannot be made is red as well, and the others are made all the same.
+"""
 
 import json
 import sys
@@ -6,6 +9,9 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
+import requests
+from confluent_kafka import KafkaException
 from rich.console import Console
 from rich.table import Table
 
@@ -24,16 +30,20 @@ Check = Callable[[], Result]
 AT_ONCE = 3
 
 
-def checks() -> tuple[Check, ...]:
-    return (lambda: conservation(settings().truth / "ledger"), stream, replication, redelivery, marts, lake, dead_letters, slot)
+def checks() -> dict[str, Check]:
+    """By the name of the invariant."""
+    return {
+        "I1": lambda: conservation(settings().truth / "ledger"), "I2": stream, "I3": replication, "I4": redelivery, "I5": marts,
+        "I6": lake, "I7": dead_letters, "I8": slot,
+    }  # fmt: skip
 
 
 def run(tell: Callable[[str], None]) -> list[Result]:
     """UnsettledError where events still flow after the deadline."""
     settle(tell=tell)
-    found = []
+    found, named = [], checks()
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for result, seconds in pool.map(timed, checks()):
+        for result, seconds in pool.map(timed, named, named.values()):
             tell(f"{result.name} {'holds' if result.holds else 'DOES NOT HOLD'}: {result.title} ({seconds:.1f} s)")
             found.append(result)
     (settings().var / "verify.json").write_text(
@@ -42,9 +52,15 @@ def run(tell: Callable[[str], None]) -> list[Result]:
     return found
 
 
-def timed(check: Check) -> tuple[Result, float]:
+def timed(name: str, check: Check) -> tuple[Result, float]:
+    """What the check found, red where it failed itself, and its seconds."""
     began = time.monotonic()
-    return check(), time.monotonic() - began
+    try:
+        result = check()
+    except Exception as error:
+        result = Result(name, "could not be checked")
+        result.differ(f"{type(error).__name__}: {error}")
+    return result, time.monotonic() - began
 
 
 def show(results: Sequence[Result], console: Console) -> None:
@@ -66,7 +82,7 @@ def main() -> int:
     try:
         with console.status("") as status:
             results = run(lambda text: status.update(text) if console.is_terminal else print(text, flush=True))
-    except (UnsettledError, SettingsError) as error:
+    except (UnsettledError, SettingsError, psycopg.Error, KafkaException, requests.RequestException) as error:
         print(f"verify: {error}", file=sys.stderr)
         return 1
     show(results, console)

@@ -1,6 +1,7 @@
 """One row, one text, the same in Postgres and in ClickHouse; and the comparison of two ordered streams of them.
 
-Times are milliseconds since 1970, money is in ten-thousandths, a missing value is a control character that no text holds.
+Times are milliseconds since 1970, money is in ten-thousandths, a missing value is a control character, and another one lies
+between two values. A text may hold them as well: then a difference shows the whole rows.
 """
 
 from collections.abc import Iterable, Iterator
@@ -65,9 +66,11 @@ class Difference:
             return f"{key}: only in {left}"
         if self.left is None:
             return f"{key}: only in {right}"
-        pairs = zip(names, self.left.split(SEPARATOR), self.right.split(SEPARATOR), strict=True)
-        changed = ", ".join(f"{name} {a!r} in {left}, {b!r} in {right}" for name, a, b in pairs if a != b)
-        return f"{key}: {changed}"
+        lefts, rights = self.left.split(SEPARATOR), self.right.split(SEPARATOR)
+        if not len(names) == len(lefts) == len(rights):
+            return f"{key}: {self.left!r} in {left}, {self.right!r} in {right}"
+        pairs = zip(names, lefts, rights, strict=True)
+        return f"{key}: " + ", ".join(f"{name} {a!r} in {left}, {b!r} in {right}" for name, a, b in pairs if a != b)
 
 
 Row = tuple[str, str]

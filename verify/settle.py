@@ -99,7 +99,7 @@ def settle(deadline_seconds: float = DEADLINE_SECONDS, tell: Tell = print) -> No
     """Hop by hop, in the order of the journey; UnsettledError after the deadline."""
     deadline = time.monotonic() + deadline_seconds
     wait_for_flink(deadline, tell)
-    with shop("postgres") as connection:
+    with shop() as connection:
         target = connection.execute("SELECT pg_current_wal_flush_lsn()").fetchone()[0]  # type: ignore[index]
     _wait("Debezium", "bytes of WAL", lambda: _behind(target), deadline, tell)
     _wait("the ClickHouse sink", "records", sink_lag, deadline, tell)
@@ -142,7 +142,7 @@ class Ask:
 
 
 def _behind(target: str) -> int:
-    with shop("postgres") as connection:
+    with shop() as connection:
         # A slot that is still being made has confirmed nothing.
         behind = "greatest(pg_wal_lsn_diff(%s::pg_lsn, coalesce(confirmed_flush_lsn, '0/0')), 0)"
         query = f"SELECT {behind} FROM pg_replication_slots WHERE slot_name = %s"

@@ -11,7 +11,7 @@ LIMIT_MB = 512
 def slot() -> Result:
     result = Result("I8", "WAL kept for replication is bounded")
     limit = settings().number("SLOT_LIMIT_MB", LIMIT_MB)
-    with shop("postgres") as connection:
+    with shop() as connection:
         kept = "pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn) / 1048576"
         query = f"SELECT active, wal_status, {kept} FROM pg_replication_slots WHERE slot_name = %s"
         row = connection.execute(query, (CDC_SLOT,)).fetchone()

@@ -1,6 +1,7 @@
 """I2, I3: Postgres against the accepted events, and the replicas against Postgres; row by row, both directions."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 from contracts.events import FUNNEL_STEPS, REFUNDED_STATUSES, UNKNOWN, WEB_EVENT_TYPES
 from contracts.settings import settings
@@ -110,11 +111,7 @@ def replication() -> Result:
 
 
 def _hold_against(table: PostgresTable, source: str, name: str, result: Result) -> None:
-    in_postgres = in_warehouse = "1 = 1"
-    if table in RETAINED_TABLES:
-        hours = 24 * settings().live_retention_days - MARGIN_HOURS
-        in_postgres = f"minute_at >= date_trunc('minute', now() - interval '{hours} hours')"
-        in_warehouse = f"minute_at >= toStartOfMinute(now() - toIntervalHour({hours}))"
+    in_postgres, in_warehouse = _kept(datetime.now(UTC)) if table in RETAINED_TABLES else ("true", "true")
     names = tuple(column.name for column in table.replicated)
     rows = different = 0
     left = _postgres(postgres_query(table.qualified, table.key, table.replicated, in_postgres))
@@ -127,6 +124,13 @@ def _hold_against(table: PostgresTable, source: str, name: str, result: Result) 
                 result.differences.append(f"{table.qualified} {difference.describe('Postgres', name, names)}")
     result.figures[f"{table.name}: rows compared"] = rows
     result.differing += different
+
+
+def _kept(now: datetime) -> tuple[str, str]:
+    """Minutes that no deletion reaches meanwhile, for Postgres and for ClickHouse: since one moment, whenever each is asked."""
+    first = now - timedelta(days=settings().live_retention_days) + timedelta(hours=MARGIN_HOURS)
+    minute = f"{first:%Y-%m-%d %H:%M}:00"
+    return f"minute_at >= '{minute}+00'", f"minute_at >= toDateTime64('{minute}', 3, 'UTC')"
 
 
 def _postgres(query: str) -> Iterator[Row]:

@@ -76,8 +76,11 @@ def _behind(now: Figures, before: Figures, limits: Limits) -> Iterable[str]:
 
 
 def _set_aside(now: Figures, before: Figures, seconds: float, limits: Limits) -> Iterable[str]:
+    """A reason that is new counts from nothing, but only where the last look saw the others: else nobody knows what is new."""
+    if not before.get(("source_up", ("clickhouse",))):
+        return
     allowed = limits.dead_letters_per_minute * seconds / 60
     for (name, labels), value in now.items():
-        gained = value - before.get((name, labels), value if not before else 0)
+        gained = value - before.get((name, labels), 0)
         if name == "dead_letters" and gained > max(allowed, 0):
             yield f"{gained:,.0f} records of {labels[0]} set aside within {seconds:,.0f} s: {labels[1]}"

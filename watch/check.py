@@ -36,14 +36,15 @@ def main() -> int:
     now, seen = time.time(), figures(read())
     before, earlier = remembered(now)
     found = alarms(seen, earlier, now - before, Limits.of(settings()))
-    remember(now, seen)
     print("\n".join(found) or "nothing is alarming", flush=True)
     if found:
         try:
             send(Message(f"Stream: {found[0]}" + (f" and {len(found) - 1} more" if found[1:] else ""), tuple(found)), settings())
         except AlertError as error:
+            # Not remembered: the next try finds the same once more.
             print(f"the alarm was not sent: {error}", file=sys.stderr)
             return 1
+    remember(now, seen)
     return 0
 
 

@@ -21,16 +21,15 @@ polyline { fill: none; stroke: #1f6feb; stroke-width: 1.5 }
 """
 
 
-def page(readings: list[Reading], alarms: list[str], history: list[tuple[float, Figures]]) -> str:
-    told = (
-        "".join(f'<div class="alarm">{escape(text)}</div>' for text in alarms) or '<div class="calm">Nothing is alarming.</div>'
-    )
-    if not readings:
-        told = '<div class="calm">The first look is under way.</div>'
+def page(readings: list[Reading], alarms: list[str], history: list[tuple[float, Figures]], age: float) -> str:
+    """``age``: seconds since the readings were taken."""
+    calm = "Nothing is alarming." if readings else "The first look is under way."
+    told = "".join(f'<div class="alarm">{escape(text)}</div>' for text in alarms) or f'<div class="calm">{calm}</div>'
     sections = "".join(_section(name, [each for each in readings if each.name == name], history) for name in SHOWN)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="5">'
-        f"<title>The stack now</title><style>{STYLE}</style></head><body><h1>The stack now</h1>{told}{sections}</body></html>"
+        f"<title>The stack now</title><style>{STYLE}</style></head><body><h1>The stack now</h1>"
+        f"<p>As read {age:,.0f} s ago.</p>{told}{sections}</body></html>"
     )
 
 

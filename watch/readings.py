@@ -1,5 +1,6 @@
 """What is read off each part. One that does not answer gives ``source_up`` 0 and no figures; the others are read all the same."""
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,10 @@ from runner.control import Control, socket_path
 from verify.settle import lag
 from verify.stores import shop, warehouse
 
+log = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 5
+# A store that is busy may take so long for a figure.
+QUERY_SECONDS = 30
 FLINK_METRICS = {
     "numRestarts": "flink_restarts",
     "lastCheckpointDuration": "flink_last_checkpoint_ms",
@@ -23,6 +27,7 @@ FLINK_METRICS = {
     "numberOfFailedCheckpoints": "flink_failed_checkpoints",
 }
 DOCS = {
+    "look_age_seconds": "Seconds since the other figures were read.",
     "source_up": "1 where the part answered.",
     "process_running": "1 while the supervisor has the process running.",
     "process_uptime_seconds": "Seconds since the process was started.",
@@ -88,7 +93,7 @@ def postgres() -> Iterable[Reading]:
                FROM pg_replication_slots WHERE slot_name = '{CDC_SLOT}'"""
     age = "SELECT extract(epoch FROM now() - max({column})) FROM {table}"
     newest = {"Postgres, web": (WEB_MINUTE_METRICS, "last_event_at"), "Postgres, purchases": (LIVE_PURCHASES, "updated_at")}
-    with shop("postgres") as connection:
+    with shop(query_seconds=QUERY_SECONDS) as connection:
         row = connection.execute(slot).fetchone() or (False, 0)  # type: ignore[arg-type]
         yield Reading("slot_active", bool(row[0]))
         yield Reading("slot_retained_bytes", float(row[1]))
@@ -99,7 +104,7 @@ def postgres() -> Iterable[Reading]:
 
 
 def clickhouse() -> Iterable[Reading]:
-    client = warehouse()
+    client = warehouse(answer_seconds=QUERY_SECONDS)
     for hop, table in (("ClickHouse, web", RAW_WEB_EVENTS), ("ClickHouse, purchases", RAW_PURCHASE_EVENTS)):
         query = f"SELECT count(), dateDiff('millisecond', max(event_time), now64(3)) / 1000 FROM {table.qualified}"
         rows, seconds = client.query(query).first_row
@@ -119,7 +124,8 @@ def _read(source: Callable[[], Iterable[Reading]]) -> list[Reading]:
     label = {"source": source.__name__}
     try:
         return [Reading("source_up", 1, label), *source()]
-    except Exception:
+    except Exception as error:
+        log.warning("%s does not answer: %s: %s", source.__name__, type(error).__name__, " ".join(str(error).split())[:300])
         return [Reading("source_up", 0, label)]
 
 

@@ -1,6 +1,7 @@
 """``python -m watch.server``: /metrics for Prometheus, /alarms as JSON, and / as a page that renews itself."""
 
 import json
+import logging
 import threading
 import time
 from collections import deque
@@ -15,7 +16,10 @@ from watch.alarms import Figures, Limits, alarms, figures
 from watch.page import page
 from watch.readings import DOCS, Reading, read
 
+log = logging.getLogger(__name__)
 LOOK_SECONDS = 15
+# A look that is older says nothing about now: one of a busy store takes longer than LOOK_SECONDS.
+OLD_SECONDS = 120
 REMEMBERED = 120
 
 
@@ -23,6 +27,10 @@ class Watch:
     """The newest readings, and those of the last REMEMBERED looks; one thread looks, whoever asks gets what it saw."""
 
     def __init__(self) -> None:
+        self.looked = time.monotonic()
+        """When the readings were taken; before the first, since when they are awaited."""
+        self.failure = ""
+        """Why the newest look could not be made."""
         self.readings: list[Reading] = []
         self.alarms: list[str] = []
         self.history: deque[tuple[float, Figures]] = deque(maxlen=REMEMBERED)
@@ -32,20 +40,39 @@ class Watch:
         found = figures(readings)
         # Against the oldest remembered look: a restart stays on the page for a while.
         before, earlier = self.history[0] if self.history else (now, {})
-        self.alarms = alarms(found, earlier, now - before, Limits.of(settings()))
-        self.readings = readings
+        self.readings, self.looked = readings, time.monotonic()
         self.history.append((now, found))
+        self.alarms = alarms(found, earlier, now - before, Limits.of(settings()))
 
     def run(self) -> None:
         while True:
             began = time.monotonic()
-            self.look()
+            self.try_to_look()
             time.sleep(max(0.0, LOOK_SECONDS - (time.monotonic() - began)))
+
+    def try_to_look(self) -> None:
+        """No look that fails is the last one."""
+        try:
+            self.look()
+            self.failure = ""
+        except Exception as error:
+            log.exception("the look failed")
+            self.failure = f"the look failed: {type(error).__name__}: {error}"
+
+    @property
+    def age(self) -> float:
+        """Seconds since the readings were taken."""
+        return time.monotonic() - self.looked
+
+    def told(self) -> list[str]:
+        """The alarms, after what keeps them from being those of now."""
+        old = [f"no look for {self.age:,.0f} s: what follows is as old"] if self.age > OLD_SECONDS else []
+        return [*old, *filter(None, [self.failure]), *self.alarms]
 
     def collect(self) -> list[GaugeMetricFamily]:
         """For prometheus_client: one family a name."""
         families = {}
-        for reading in self.readings:
+        for reading in (*self.readings, Reading("look_age_seconds", self.age)):
             if reading.name not in families:
                 families[reading.name] = GaugeMetricFamily(reading.name, DOCS[reading.name], labels=list(reading.labels))
             families[reading.name].add_metric(list(reading.labels.values()), reading.value)
@@ -59,13 +86,17 @@ def exposition(watch: Watch) -> bytes:
     return generate_latest(registry)
 
 
+def shown(watch: Watch) -> str:
+    return page(watch.readings, watch.told(), list(watch.history), watch.age)
+
+
 def handler(watch: Watch) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             answers = {
                 "/metrics": (CONTENT_TYPE_LATEST, lambda: exposition(watch)),
-                "/alarms": ("application/json", lambda: json.dumps(watch.alarms).encode()),
-                "/": ("text/html; charset=utf-8", lambda: page(watch.readings, watch.alarms, list(watch.history)).encode()),
+                "/alarms": ("application/json", lambda: json.dumps(watch.told()).encode()),
+                "/": ("text/html; charset=utf-8", lambda: shown(watch).encode()),
             }
             if self.path not in answers:
                 self.send_error(404)

@@ -8,7 +8,8 @@ since the last look, was anything restarted. What is alarming is sent to the log
 Trigger it: a look changes nothing but the memory of the last one.
 
 ## When it fails
-It fails only where an alarm could not be sent; its log's last line names the channel. An alarm itself is no failure of this DAG.
+It fails only where an alarm could not be sent, or where a limit is no whole number; its log's last line names the channel or the
+setting. The next try tells of the same: a look is remembered once it has been told. An alarm itself is no failure of this DAG.
 The limits are the settings `ALARM_LAG_RECORDS`, `ALARM_SLOT_BYTES`, `ALARM_DEAD_LETTERS_PER_MINUTE`, `ALARM_IDLE_SECONDS`.
 """
 

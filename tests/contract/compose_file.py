@@ -65,6 +65,11 @@ def secrets(name: str) -> set[str]:
     return set(services()[name].get("secrets", []))
 
 
+def configs(name: str) -> dict[str, str]:
+    """Name and path of each configuration file that a service finds."""
+    return {entry["source"]: entry["target"] for entry in services()[name].get("configs", [])}
+
+
 def given(name: str) -> Settings:
     """What a service of the project reads as its settings."""
     return Settings(environment(name) | {secret: f"secret-{secret}" for secret in secrets(name)})

@@ -10,6 +10,7 @@ import sys
 import tomllib
 import xml.etree.ElementTree as ET
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -17,15 +18,18 @@ import compose_file as file
 import pytest
 
 from contracts.render_postgres import SHOP_ROLES
-from contracts.settings import PORTS, ROOT, SECRETS, TOOL_ROLES
+from contracts.settings import OPTIONAL_SECRETS, PORTS, ROOT, SECRETS, TOOL_ROLES, Settings
 from contracts.steps import BATCH_STEPS, CHURN_STEPS, UPKEEP_STEPS
 from contracts.topic_list import topic_list
 from runner import container, docker, env
 from runner.service import Service
-from runner.services import every, kafka, postgres
+from runner.services import airflow, every, kafka, postgres
 from runner.setup import compose, minio, prerequisites
 from runner.setup.environments import PYTHON
 from runner.steps import steps
+from verify import stores
+from watch import readings
+from watch.alarms import Limits
 
 NATIVE_SERVICES: dict[str, Service] = {}
 # Asked for by other containers alone, or by nobody outside of its own; or of docker-compose.scale.yml.
@@ -36,6 +40,7 @@ NATIVE_PORTS = PORTS | {"SYNTH": file.NATIVE.synth_port}
 INSIDE = {"KAFKA": 29092, "KAFDROP": 9000}
 # Natively supervisord tells who looks after the job, and `make topics` shows what Kafdrop does.
 DOCKER_ONLY = {"flink-job", "kafdrop"}
+AIRFLOW = ("airflow-init", "airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer")
 MEMORY_MB = 10 * 1024
 DOCUMENT = ROOT / "docs" / "docker.md"
 
@@ -287,14 +292,51 @@ def test_images_get_the_program_and_neither_secrets_nor_state():
 # --- settings
 
 
-def known_settings() -> set[str]:
-    """Names that the project's code reads from the settings."""
+@cache
+def sources() -> list[str]:
     paths = [path for path in ROOT.glob("*/**/*.py") if path.relative_to(ROOT).parts[0] not in (".tools", "var", "tests")]
-    sources = [path.read_text() for path in paths]
-    read = {name for text in sources for name in re.findall(r"\.(?:get|number|path|secret)\(\s*\"([A-Z][A-Z0-9_]+)\"", text)}
-    assert len(read) > 30
-    public = {f"{name}_PUBLIC_URL" for text in sources for name in re.findall(r"\.public_url\(\"(\w+)\"", text)}
-    return read | public | set(SECRETS) | {f"{port}_{part}" for port in PORTS for part in ("HOST", "PORT", "URL")}
+    return [path.read_text() for path in paths]
+
+
+def read_settings() -> set[str]:
+    """Names that the project's code asks the settings for, addresses and secrets aside."""
+    asked = re.compile(r"""(?:\.(?:get|number|path)\(|minutes\(config,)\s*["']([A-Z][A-Z0-9_]+)["']""")
+    # RUNNING is a state of Flink's.
+    read = {name for text in sources() for name in asked.findall(text)} - {"RUNNING"}
+    assert len(read) > 50
+    return read | {f"ALARM_{name.upper()}" for name in Limits.__annotations__}
+
+
+def known_settings() -> set[str]:
+    """With addresses and secrets."""
+    public = {f"{name}_PUBLIC_URL" for text in sources() for name in re.findall(r"\.public_url\(\"(\w+)\"", text)}
+    return read_settings() | public | set(SECRETS) | {f"{port}_{part}" for port in PORTS for part in ("HOST", "PORT", "URL")}
+
+
+# Settings that no container takes from the env file.
+ELSEWHERE = {
+    "the images' own": {"VAR_DIR", "TOOLS_DIR", "ENV_FILE", "JAVA_HOME"},
+    "of the host's command": {"PORT_OFFSET", "PROFILES", "DOCKER_BUILD_SECRETS", "MIN_DISK_MB"},
+    "of the setup that makes images": {"SETUP_MEMORY_MB", "SETUP_DISK_MB", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_HTTP_TIMEOUT"},
+    "handed on by `make docker-demo`": {"DEMO_CUSTOMERS", "DEMO_MONTHS", "DEMO_LIVE_RATE", "DEMO_LIVE_SECONDS"},
+    "of other stores than these": {"CLICKHOUSE_URL", "MINIO_URL", "CLICKHOUSE_USER", "CLICKHOUSE_BI_USER", "AIRFLOW_ADMIN_USER"},
+    "of docker-compose.scale.yml": {
+        "KAFKA_BROKERS", "KAFKA_BOOTSTRAP_SERVERS", "KAFKA_REPLICATION", "FLINK_TASKMANAGERS", "SPARK_MASTER", "SPARK_SHARED_DIR",
+    },
+    "sizes that fit the containers' memory": {
+        "KAFKA_HEAP", "POSTGRES_CONNECTIONS", "POSTGRES_SHARED_BUFFERS", "CLICKHOUSE_CONNECTIONS", "CLICKHOUSE_QUEUE_SECONDS",
+        "CLICKHOUSE_GRACE_SECONDS", "CLICKHOUSE_THREADS", "CLICKHOUSE_MAX_SECONDS", "CLICKHOUSE_MAX_MEMORY",
+        "CLICKHOUSE_MAX_QUERY_MEMORY", "CLICKHOUSE_BI_MAX_SECONDS", "CLICKHOUSE_BI_MAX_ROWS",
+    },
+}  # fmt: skip
+NATIVE_ONLY = ("BENCH_", "CHAOS_")
+
+
+def test_every_setting_reaches_the_containers_or_cannot_apply_there():
+    given = {name for service in file.services() for name in file.environment(service)}
+    given |= {each["name"] for each in file.VARIABLE.finditer(file.text())}
+    missing = {name for name in read_settings() - given - set(OPTIONAL_SECRETS) if not name.startswith(NATIVE_ONLY)}
+    assert missing == set().union(*ELSEWHERE.values())
 
 
 def test_containers_are_given_settings_that_the_code_reads():
@@ -362,13 +404,16 @@ def test_defaults_are_the_native_ones():
         "POSTGRES_SLOT_WAL": str(postgres.configuration(s)["max_slot_wal_keep_size"]),
         "AIRFLOW_PARALLELISM": native()["airflow-scheduler"].environment["AIRFLOW__CORE__PARALLELISM"],
         **{f"{name}_PORT": str(port) for name, port in NATIVE_PORTS.items()},
-        # Nobody hears of anything but by the log until somebody says who.
-        **{name: "" for name in known_settings() if name.startswith("ALERT_")},
     }
     defaults = {each["name"]: each["rest"] for each in file.VARIABLE.finditer(file.text()) if each["kind"] == "-"}
     assert defaults.pop("BASE")
     assert len(defaults) > 15
-    assert defaults == {name: expected[name] for name in defaults}
+    # What is empty is left to the code.
+    left = {name for name, value in defaults.items() if not value}
+    assert left <= known_settings() | set(OPTIONAL_SECRETS)
+    assert {name: defaults[name] for name in defaults if name not in left} == {
+        name: expected[name] for name in defaults if name not in left
+    }
 
 
 @pytest.mark.parametrize("name", container.SERVICES)
@@ -388,6 +433,57 @@ def test_one_shot_services_have_the_secrets_of_their_steps():
         assert file.environment(name) == file.environment(
             name.replace("init", "scheduler" if "airflow" in name else "").rstrip("-")
         )
+
+
+@pytest.mark.parametrize("name", ["watch", "airflow-scheduler"])
+@pytest.mark.parametrize("store", ["postgres", "clickhouse"])
+def test_who_looks_at_the_stream_has_the_secrets_for_it(name: str, store: str, monkeypatch: pytest.MonkeyPatch):
+    """The page in its container, the DAG stream_watch where tasks run."""
+
+    class AskedError(Exception):
+        """The password was there."""
+
+    def asked(*_: object, **__: object) -> None:
+        raise AskedError
+
+    monkeypatch.setattr(stores, "settings", lambda: file.given(name))
+    monkeypatch.setattr(stores.psycopg, "connect", asked)
+    monkeypatch.setattr(stores.clickhouse_connect, "get_client", asked)
+    with pytest.raises(AskedError):
+        list(getattr(readings, store)())
+
+
+def test_the_superuser_s_password_is_where_roles_are_made_and_the_hops_are_counted():
+    assert {name for name in file.services() if "POSTGRES_PASSWORD" in file.secrets(name)} == {
+        "postgres", "bootstrap", "tools", "batch-tools",
+    }  # fmt: skip
+
+
+def test_the_parts_of_airflow_and_superset_prepare_with_their_own_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in AIRFLOW:
+        own = Settings({**file.given(name).values, "VAR_DIR": str(tmp_path)})
+        monkeypatch.setattr(airflow, "settings", lambda own=own: own)
+        airflow.prepare()
+        assert airflow.variables(own)
+    # What superset_config.py reads.
+    superset = file.given("superset")
+    assert superset.secret("SUPERSET_SECRET_KEY") and superset.postgres_dsn("superset")
+
+
+def test_the_stores_passwords_are_where_tasks_run_and_where_charts_are_loaded():
+    stores = {"CLICKHOUSE_PASSWORD", "FLINK_PASSWORD", "ICEBERG_DB_PASSWORD", "MINIO_ROOT_PASSWORD"}
+    assert [name for name in AIRFLOW if stores & file.secrets(name)] == ["airflow-scheduler"]
+    assert file.secrets("superset-init") - file.secrets("superset") == {
+        "SUPERSET_ADMIN_PASSWORD", "BI_PASSWORD", "CLICKHOUSE_BI_PASSWORD",
+    }  # fmt: skip
+
+
+def test_secrets_of_alerts_are_files_where_alerts_are_sent_and_may_be_empty():
+    assert file.top_level("configs") == {name: {"content": "\n"} for name in OPTIONAL_SECRETS}
+    found = {name: file.configs(name) for name in file.services() if file.configs(name)}
+    assert set(found) == {"airflow-scheduler", "airflow-dag-processor"}
+    assert all(each == {name: f"/run/secrets/{name}" for name in OPTIONAL_SECRETS} for each in found.values())
+    assert not [name for name in file.services() if set(file.environment(name)) & set(OPTIONAL_SECRETS)]
 
 
 def test_tasks_have_the_secrets_of_the_batch_side():
@@ -649,6 +745,7 @@ def test_docker_compose_reads_the_file(tmp_path: Path):
         assert read[name]["image"] == service["image"]
         assert set(read[name].get("environment") or {}) == set(file.environment(name))
         assert {each["source"] for each in read[name].get("secrets") or []} == file.secrets(name)
+        assert {each["source"]: each["target"] for each in read[name].get("configs") or []} == file.configs(name)
         assert set(read[name].get("depends_on") or {}) == set(service.get("depends_on", {}))
         assert int(read[name]["mem_limit"]) == file.megabytes(service["mem_limit"]) * 2**20
         assert all(port["host_ip"] == "127.0.0.1" for port in read[name].get("ports", []))

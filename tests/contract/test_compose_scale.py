@@ -68,7 +68,7 @@ def test_spark_s_processes_are_of_the_tasks_image_and_hold_no_secret():
     for name in ("spark-master", "spark-worker-1", "spark-worker-2"):
         found = services()[name]
         assert found["image"] == scheduler["image"]
-        assert not found.get("secrets")
+        assert not found.get("secrets") and not found.get("configs")
         (volume,) = found["volumes"]
         assert volume["target"] == scheduler["environment"]["SPARK_SHARED_DIR"]
         assert volume["source"] in {each["source"] for each in scheduler["volumes"]}

@@ -1,17 +1,22 @@
 """Messages about runs reach a mail server and a webhook, and say what there is to know."""
 
+import base64
 import http.server
 import json
 import socketserver
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from datetime import date
 from email import message_from_bytes, policy
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from alerts import policy as task_policy
+from alerts import summary as module
 from alerts.channels import AlertError, send
 from alerts.messages import Message, Section, failure, summary
 from contracts.settings import Settings
@@ -27,19 +32,43 @@ SEGMENTS = [
 
 
 class MailSession(socketserver.StreamRequestHandler):
-    """Enough of SMTP to take a letter."""
+    """Enough of SMTP to take a letter, and a login over TLS."""
 
     def handle(self) -> None:
         self.say("220 test")
         while line := self.rfile.readline():
-            command = line.split()[0].upper()
-            if command == b"DATA":
-                self.say("354 go on")
-                letter = b"".join(iter(self.rfile.readline, b".\r\n"))
-                self.server.letters.append(message_from_bytes(letter, policy=policy.default))
-            self.say("221 bye" if command == b"QUIT" else "250 ok")
-            if command == b"QUIT":
-                return
+            match line.split()[0].upper():
+                case b"EHLO":
+                    self.say("250-test\r\n250-AUTH PLAIN\r\n250 STARTTLS")
+                case b"STARTTLS":
+                    self.say("220 go on")
+                    if not self.encrypt():
+                        return
+                case b"AUTH":
+                    assert isinstance(self.request, ssl.SSLSocket)
+                    self.server.logins.append(base64.b64decode(line.split()[2]).decode().split("\0")[1:])
+                    self.say("235 ok")
+                case b"DATA":
+                    self.say("354 go on")
+                    letter = b"".join(iter(self.rfile.readline, b".\r\n"))
+                    self.server.letters.append(message_from_bytes(letter, policy=policy.default))
+                    self.say("250 ok")
+                case b"QUIT":
+                    self.say("221 bye")
+                    return
+                case _:
+                    self.say("250 ok")
+
+    def encrypt(self) -> bool:
+        """False where the client does not trust the certificate."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.server.certificate)
+        try:
+            self.request = context.wrap_socket(self.request, server_side=True)
+        except ssl.SSLError:
+            return False
+        self.setup()
+        return True
 
     def say(self, line: str) -> None:
         self.wfile.write(f"{line}\r\n".encode())
@@ -57,7 +86,7 @@ class Hook(http.server.BaseHTTPRequestHandler):
 
 def serve(handler: type) -> Iterator[socketserver.TCPServer]:
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
-        server.letters, server.status = [], 200
+        server.letters, server.logins, server.status = [], [], 200
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
@@ -97,6 +126,56 @@ def test_a_summary_arrives_as_text_and_html(mail: socketserver.TCPServer) -> Non
 def test_a_webhook_gets_the_words(hook: socketserver.TCPServer) -> None:
     assert send(Message("Hello", ("a line",)), Settings(hook_settings(hook))) == ["log", "Slack"]
     assert hook.letters == [{"text": "*Hello*\n```a line```"}]
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """Of 127.0.0.1, with its key; signed by itself."""
+    path = tmp_path / "certificate.pem"
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", path]
+    whose = ["-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "1", "-out", path]
+    subprocess.run(["openssl", "req", "-x509", *key, *whose], check=True, capture_output=True)
+    return path
+
+
+def test_a_password_goes_to_no_server_but_a_trusted_one(
+    mail: socketserver.TCPServer, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mail.certificate = certificate
+    config = Settings({**mail_settings(mail), "ALERT_SMTP_USER": "pipeline", "ALERT_SMTP_PASSWORD": "s3cr3t-value"})
+    with pytest.raises(AlertError, match="e-mail: .*certificate verify failed"):
+        send(Message("Hello"), config)
+    assert mail.logins == mail.letters == []
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    assert send(Message("Hello"), config) == ["log", "e-mail"]
+    assert mail.logins == [["pipeline", "s3cr3t-value"]] and len(mail.letters) == 1
+
+
+def test_a_user_without_a_password_is_told_of_it(
+    mail: socketserver.TCPServer, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mail.certificate = certificate
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with pytest.raises(AlertError, match="^e-mail: ALERT_SMTP_PASSWORD is not set$"):
+        send(Message("Hello"), Settings({**mail_settings(mail), "ALERT_SMTP_USER": "pipeline"}))
+
+
+@pytest.mark.parametrize("missing", ["ALERT_SMTP_SERVER", "ALERT_MAIL_TO"])
+def test_no_letter_leaves_where_it_is_not_said_from_where_and_to_whom(mail: socketserver.TCPServer, missing: str) -> None:
+    half = {name: value for name, value in mail_settings(mail).items() if name != missing}
+    assert send(Message("Hello"), Settings(half)) == ["log"]
+    assert mail.letters == []
+
+
+def test_the_summary_leads_to_the_page_that_browsers_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = []
+    monkeypatch.setattr(module, "newest_build", lambda client: BUILD)
+    monkeypatch.setattr(module, "segments", lambda client: SEGMENTS)
+    monkeypatch.setattr(module, "send", lambda message, config: sent.append(message))
+    monkeypatch.setattr(module.clickhouse_connect, "get_client", lambda **_: SimpleNamespace(close=lambda: None))
+    public = {"SUPERSET_HOST": "superset", "SUPERSET_PUBLIC_URL": "https://charts.example", "CLICKHOUSE_PASSWORD": "s3cr3t-value"}
+    module.report(Settings(public))
+    assert "dashboards: https://charts.example" in sent[0].lines
 
 
 def test_nothing_set_up_is_a_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from contracts import settings as module
-from contracts.settings import SECRETS, Settings, read_env_file
+from contracts.settings import OPTIONAL_SECRETS, SECRETS, Settings, read_env_file
 from contracts.topics import MAX_DEAD_LETTER_BYTES
 from runner import env, flink, launch, preflight, processes, stack, status, stop, supervisor
 from runner.control import socket_path
@@ -87,8 +87,9 @@ def test_percent_signs_survive_supervisor():
 
 
 def test_foreign_programs_do_not_inherit_secrets(stack_settings: Settings):
-    inherited = {"PATH": "/bin", "BI_PASSWORD": "from the environment"}
-    assert "BI_PASSWORD" not in launch.environment(sleeper(), inherited)
+    secret = dict.fromkeys(("BI_PASSWORD", *OPTIONAL_SECRETS), "from the environment")
+    inherited = {"PATH": "/bin", **secret}
+    assert not set(secret) & set(launch.environment(sleeper(), inherited))
     assert launch.environment(sleeper(knows_settings=True), inherited)["BI_PASSWORD"] == "from the environment"
     assert launch.environment(sleeper(environment={"BI_PASSWORD": "own"}), inherited)["BI_PASSWORD"] == "own"
     assert launch.environment(sleeper(), inherited)[processes.MARKER] == str(stack_settings.var)

@@ -3,6 +3,7 @@
 import pytest
 
 from contracts.settings import (
+    OPTIONAL_SECRETS,
     PLACEHOLDERS,
     PORTS,
     SECRETS,
@@ -48,6 +49,14 @@ def test_secrets_have_no_default_and_do_not_show():
     assert "s3cr3t-value" in settings.postgres_dsn("bi")
 
 
+@pytest.mark.parametrize("name", OPTIONAL_SECRETS)
+def test_no_random_secret_is_offered_for_one_that_others_give_out(name):
+    for value in ("", "changeme"):
+        with pytest.raises(SettingsError, match=name) as refused:
+            Settings({name: value}).secret(name)
+        assert "make env" not in str(refused.value)
+
+
 def test_a_number_that_is_none_is_named():
     with pytest.raises(SettingsError, match="KAFKA_PARTITIONS='many'"):
         _ = Settings({"KAFKA_PARTITIONS": "many"}).partitions
@@ -86,16 +95,20 @@ def test_an_env_file_names_its_bad_line(tmp_path):
 def test_secrets_come_from_the_files_of_a_directory_unless_the_environment_has_them(tmp_path, monkeypatch):
     (tmp_path / "BI_PASSWORD").write_text("from a file\n")
     (tmp_path / "SHOP_PASSWORD").write_text("from a file")
+    (tmp_path / "ALERT_SLACK_WEBHOOK").write_text("\n")
+    (tmp_path / "ALERT_SMTP_PASSWORD").write_text("from a file\n")
     (tmp_path / "UNKNOWN").write_text("not a secret")
     monkeypatch.setenv("ENV_FILE", str(tmp_path / ".env"))
     monkeypatch.setenv("SECRETS_DIR", str(tmp_path))
     monkeypatch.setenv("SHOP_PASSWORD", "from the environment")
-    monkeypatch.delenv("BI_PASSWORD", raising=False)
+    for name in ("BI_PASSWORD", *OPTIONAL_SECRETS):
+        monkeypatch.delenv(name, raising=False)
     settings.cache_clear()
     try:
         assert settings().secret("BI_PASSWORD") == "from a file"
         assert settings().secret("SHOP_PASSWORD") == "from the environment"
-        assert settings().get("UNKNOWN", "") == ""
+        assert settings().secret("ALERT_SMTP_PASSWORD") == "from a file"
+        assert settings().get("ALERT_SLACK_WEBHOOK", "") == settings().get("UNKNOWN", "") == ""
     finally:
         settings.cache_clear()
 
