@@ -139,7 +139,8 @@ def remove_left(begun: Path | None) -> None:
     For a job that runs, and so has read ``begun``: the folder of that stays, until the job has a checkpoint of its own it is
     all there is. The job's own checkpoints refer to no other's files (claim mode NO_CLAIM, Flink's default).
     """
-    job = running()
+    if not (job := running()):
+        return
     for folder in (state_folder(settings()) / "checkpoints").glob("*"):
         if folder.name != job and not (begun and begun.is_relative_to(folder)):
             shutil.rmtree(folder)
