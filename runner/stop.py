@@ -22,6 +22,8 @@ from runner.service import StackError
 SAVEPOINT_SECONDS = 120
 STOP_SECONDS = 90
 LEFTOVER_SECONDS = 30
+# supervisord stops its services one level after the other, each with its own grace.
+ENDING_SECONDS = 300
 
 
 def main() -> None:
@@ -42,6 +44,7 @@ def down(remove_data: bool = False, save: bool = True) -> int:
     Returns how many processes were left over that supervisord did not hold. StackError where something goes on running.
     """
     control, var = Control(), settings().var
+    wait_for_supervisord(control)
     if control.running():
         if save and control.processes()["flink-jobmanager"].state == "RUNNING":
             save_jobs()
@@ -89,6 +92,15 @@ def wait_until_stopped(control: Control, names: list[str]) -> None:
         if time.monotonic() > deadline:
             raise StackError(f"{', '.join(alive)} did not stop within {STOP_SECONDS} s")
         time.sleep(0.1)
+
+
+def wait_for_supervisord(control: Control) -> None:
+    """Where it is ending, until it has: it still gives the databases the time that they take to stop."""
+    if not control.ending():
+        return
+    pid = (settings().var / "run" / "supervisord.pid").read_text()
+    if wait_for_end({int(pid)}, ENDING_SECONDS):
+        raise StackError(f"supervisord has not ended after {ENDING_SECONDS} s: see {settings().var / 'log' / 'supervisord.log'}")
 
 
 def wait_for_end(pids: Collection[int], seconds: float) -> set[int]:
