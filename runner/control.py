@@ -14,6 +14,9 @@ from contracts.settings import settings
 # A socket's path is limited to 107 bytes, and supervisord first makes it under a name with its process id.
 LONGEST_SOCKET_PATH = 90
 
+# supervisord's name for itself: tells a configuration of ours from others.
+IDENTIFIER = "analytics"
+
 ALIVE = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
 DEAD = ("BACKOFF", "EXITED", "FATAL")
 

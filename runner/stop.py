@@ -16,7 +16,7 @@ from pathlib import Path
 
 from contracts.settings import ROOT, SettingsError, env_file, settings
 from runner import processes
-from runner.control import ALIVE, Control, socket_path
+from runner.control import ALIVE, IDENTIFIER, Control, socket_path
 from runner.service import StackError
 
 SAVEPOINT_SECONDS = 120
@@ -128,12 +128,17 @@ def end_leftovers(var: Path) -> int:
 
 
 def remove(var: Path) -> None:
-    """Remove VAR_DIR; StackError where it does not look like one."""
+    """Remove VAR_DIR; StackError where no stack has ever run there: /var has directories of the same names."""
     if not var.exists():
         return
-    if var in (ROOT, *ROOT.parents, Path.home()) or not (var / "run").is_dir():
+    if var in (ROOT, *ROOT.parents, Path.home()) or not (var == ROOT / "var" or holds_stack(var)):
         raise StackError(f"{var} does not look like the data of a stack: remove it by hand")
     shutil.rmtree(var)
+
+
+def holds_stack(var: Path) -> bool:
+    conf = var / "etc" / "supervisord.conf"
+    return conf.is_file() and f"identifier={IDENTIFIER}" in conf.read_text(errors="replace").splitlines()
 
 
 if __name__ == "__main__":

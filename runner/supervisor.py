@@ -12,7 +12,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 from contracts.settings import ROOT, env_file, settings
-from runner.control import Control, socket_path
+from runner.control import IDENTIFIER, Control, socket_path
 from runner.env import write_private
 from runner.processes import MARKER
 from runner.service import Part, Service, StackError
@@ -96,7 +96,7 @@ def render(parts: Mapping[str, Part], environments: Environments | None = None) 
     """supervisord.conf with one program per service. Without a secret: runner.launch reads those."""
     var, level = settings().var, levels(parts)
     supervisord = {
-        "identifier": "analytics",
+        "identifier": IDENTIFIER,
         "logfile": var / "log" / "supervisord.log",
         "pidfile": var / "run" / "supervisord.pid",
         "childlogdir": var / "log",

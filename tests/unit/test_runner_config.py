@@ -258,8 +258,22 @@ def test_data_is_not_removed_from_places_that_are_no_stack(place: Path):
         stop.remove(place)
 
 
-def test_a_directory_that_is_no_stack_is_kept(tmp_path: Path):
+@pytest.mark.parametrize("supervisord", ["", "[supervisord]\nidentifier=supervisor\n"])
+def test_a_directory_that_is_no_stack_is_kept(tmp_path: Path, supervisord: str):
+    """As /var: a run directory, and perhaps somebody else's supervisord."""
+    for directory in ("run", "etc"):
+        (tmp_path / directory).mkdir()
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(StackError):
+    if supervisord:
+        (tmp_path / "etc" / "supervisord.conf").write_text(supervisord)
+    with pytest.raises(StackError, match="does not look like"):
         stop.remove(tmp_path)
     assert (tmp_path / "thesis.txt").exists()
+
+
+def test_the_data_of_a_stack_is_removed(stack_settings: Settings):
+    var = stack_settings.var
+    (var / "etc").mkdir(parents=True)
+    (var / "etc" / "supervisord.conf").write_text(supervisor.render(stack.parts()))
+    stop.remove(var)
+    assert not var.exists()
