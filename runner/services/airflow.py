@@ -23,8 +23,7 @@ def program() -> str:
 def variables(s: Settings) -> dict[str, str]:
     """Airflow's configuration, all of it by environment; its tasks find this checkout and its settings there too."""
     home, url = s.var / "airflow", s.url("AIRFLOW")
-    account = s.postgres_account("airflow")
-    database = f"{account.user}:{account.password}@{s.address('POSTGRES')}/airflow"
+    database = s.postgres_dsn("airflow").removeprefix("postgresql://")
     options = {
         "CORE__DAGS_FOLDER": ROOT / "airflow" / "dags",
         "CORE__LOAD_EXAMPLES": "False",
