@@ -2,11 +2,10 @@
 
 import json
 import os
-import subprocess
 from pathlib import Path
 
 from contracts.settings import ROOT, Settings, settings
-from runner import probes, stamps
+from runner import command, probes, stamps
 from runner.env import write_private
 from runner.migrated import Migrated
 from runner.service import Page, Service, StackError
@@ -75,7 +74,7 @@ def migrate() -> None:
     s = settings()
     prepare()
     environment = {**os.environ, **variables(s), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run((program(), "db", "migrate"), env=environment, cwd=ROOT, capture_output=True, text=True)
+    done = command.run("airflow db migrate", (program(), "db", "migrate"), env=environment, cwd=ROOT, capture_output=True)
     (s.var / "log").mkdir(parents=True, exist_ok=True)
     (s.var / "log" / "airflow-migrate.log").write_text(done.stdout + done.stderr)
     if done.returncode:
