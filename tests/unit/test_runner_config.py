@@ -190,6 +190,15 @@ def test_taken_port_names_service_port_holder_and_remedy(stack_settings: Setting
     assert problem.endswith("free it, or set CONNECT_PORT or PORT_OFFSET")
 
 
+def test_an_address_that_is_not_ours_is_nobody_s_fault(stack_settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    """TEST-NET-1: no machine's."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        assert preflight.port_holder("192.0.2.1", port) == "not to be had (cannot assign requested address)"
+
+
 def test_free_port_is_no_problem(stack_settings: Settings, monkeypatch: pytest.MonkeyPatch):
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
