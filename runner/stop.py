@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import xmlrpc.client
 from collections.abc import Collection
 from pathlib import Path
 
@@ -34,6 +35,8 @@ def main() -> None:
         ended = down(arguments.remove_data)
     except (StackError, SettingsError) as error:
         sys.exit(str(error))
+    except xmlrpc.client.Fault as fault:
+        sys.exit(f"supervisord answers {fault.faultString}: is it stopped by somebody else? Then once more")
     held = f", with {ended} processes that nobody held any more" if ended else ""
     print(f"stopped{held}; {settings().var} is {'removed' if arguments.remove_data else 'kept'}")
 

@@ -11,7 +11,7 @@ from contracts.settings import ROOT
 
 def commands(target: str, *given: str, **environment: str) -> str:
     """What make would run."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("TOOLS_DIR", "ENV_FILE", "TRIALS")}
+    kept = {name: value for name, value in os.environ.items() if name not in ("TOOLS_DIR", "ENV_FILE", "TRIALS", "MAKEFLAGS")}
     done = subprocess.run(
         ["make", "--dry-run", target, *given], cwd=ROOT, env={**kept, **environment}, capture_output=True, text=True, check=True
     )
