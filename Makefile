@@ -5,7 +5,8 @@ export PYTHONPATH := $(CURDIR)
 # Each tool is compiled at its first start, not again at every one.
 unexport PYTHONDONTWRITEBYTECODE
 
-export TOOLS_DIR ?= $(CURDIR)/.tools
+# As contracts/settings.py reads it: of the environment, else of the env file.
+export TOOLS_DIR := $(or $(TOOLS_DIR),$(strip $(shell sed -n 's/^ *TOOLS_DIR *=//p' $(or $(ENV_FILE),.env) 2>/dev/null | tail -n 1)),$(CURDIR)/.tools)
 venv = $(TOOLS_DIR)/venvs/$(1)/bin/python
 CORE := $(call venv,core)
 # What a target prints is its own: setting up is told on stderr.
@@ -22,9 +23,9 @@ FORMAT ?= purchases
 FILE ?=
 FROM ?=
 AS_OF ?=
-TRIALS ?= 15
-CUSTOMER_VALUE ?= 60
-OFFER_COST ?= 5
+TRIALS ?=
+CUSTOMER_VALUE ?=
+OFFER_COST ?=
 MODEL ?= churn
 VERSION ?=
 # A query reaches its program by the environment: the shell would read its quotes, backticks and line ends.
@@ -49,7 +50,7 @@ logs: setup  ## Last lines of each part's log: make logs PART=kafka
 	@$(CORE) -m runner logs $(PART)
 clean:  ## Stop the stack and remove its data and results (what was installed stays)
 	@python3 -m runner.stop --remove-data
-verify: setup  ## Check the invariants I1 to I6 against the running stack
+verify: setup  ## Check the invariants I1 to I8 against the running stack
 	$(CORE) -m verify
 
 ##@ Send events
@@ -82,8 +83,8 @@ marts: setup  ## dbt build, as known at the end of AS_OF=YYYY-MM-DD (default: no
 	$(if $(FULL),DBT_FULL_REFRESH=1) $(CORE) -m runner.batch marts --as-of "$(AS_OF)"
 segments: setup  ## Marts, Iceberg, Spark K-Means segments and their report
 	$(CORE) -m runner.batch segments --as-of "$(AS_OF)"
-churn: setup  ## Marts, gate, churn models compared on later customers, registry, scores: TRIALS=15 CUSTOMER_VALUE=60 OFFER_COST=5
-	$(CORE) -m runner.batch churn --as-of "$(AS_OF)" --trials "$(TRIALS)" --customer-value "$(CUSTOMER_VALUE)" --offer-cost "$(OFFER_COST)"
+churn: setup  ## Marts, gate, churn models compared on later customers, registry, scores: TRIALS= CUSTOMER_VALUE= OFFER_COST=
+	$(CORE) -m runner.batch churn --as-of "$(AS_OF)" $(if $(TRIALS),--trials "$(TRIALS)") $(if $(CUSTOMER_VALUE),--customer-value "$(CUSTOMER_VALUE)") $(if $(OFFER_COST),--offer-cost "$(OFFER_COST)")
 clv: setup  ## Marts, then purchases and value to come of each customer, with intervals and holdout error
 	$(CORE) -m runner.batch lifetime --as-of "$(AS_OF)"
 cart: setup  ## Marts, then which carts are abandoned: XGBoost; with SESSION=key why that one is, by the newest run

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -125,8 +125,9 @@ class Settings:
 
     def port(self, name: str) -> int:
         """Port of a part: of its ``<NAME>_URL`` where one is set, else ``<NAME>_PORT`` or the default."""
-        if given := urlsplit(self.get(f"{name}_URL", "")).port:
-            return given
+        if given := self.values.get(f"{name}_URL"):
+            parsed = urlsplit(given)
+            return parsed.port or (443 if parsed.scheme == "https" else 80)
         return self.number(f"{name}_PORT", PORTS[name] + self.number("PORT_OFFSET", 0))
 
     def host(self, name: str) -> str:
@@ -240,7 +241,7 @@ class Settings:
         """``postgresql://`` address for a role; its own database unless named."""
         account = self.postgres_account(role)
         own = role if role in TOOL_ROLES else self.postgres_database
-        return f"postgresql://{account.user}:{account.password}@{self.address('POSTGRES')}/{database or own}"
+        return f"postgresql://{account.user}:{quote(account.password, safe='')}@{self.address('POSTGRES')}/{database or own}"
 
     @property
     def clickhouse(self) -> Account:

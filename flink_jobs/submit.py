@@ -54,10 +54,13 @@ def newest_state() -> Path | None:
 
 def submit() -> None:
     """May run again: a job that runs is left alone. JobError when it does not get to run."""
-    if not running():
-        state = newest_state()
-        _launch([state.as_uri()] if state else [])
+    if running():
+        _wait_until_running()
+        return
+    state = newest_state()
+    _launch([state.as_uri()] if state else [])
     _wait_until_running()
+    remove_left(state)
 
 
 def _launch(arguments: list[str]) -> None:
@@ -66,7 +69,10 @@ def _launch(arguments: list[str]) -> None:
         str(flink.home() / "bin" / "flink"), "run", "-d", "-pyexec", interpreter, "-pyclientexec", interpreter,
         "-py", str(ROOT / "flink_jobs" / "launch.py"), *arguments,
     ]  # fmt: skip
-    done = subprocess.run(command, env=flink.environment(), capture_output=True, text=True, timeout=DEADLINE_SECONDS)
+    try:
+        done = subprocess.run(command, env=flink.environment(), capture_output=True, text=True, timeout=DEADLINE_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise JobError(f"the job was not accepted within {DEADLINE_SECONDS} s") from None
     if done.returncode:
         raise JobError(f"the job was not accepted: {cause(done.stdout + done.stderr)}")
 
@@ -127,6 +133,19 @@ def remove_old() -> None:
     """Leave the newest savepoints: nobody else removes them, and each holds the whole state."""
     for old in sorted(savepoints().iterdir(), key=lambda each: each.stat().st_mtime)[:-SAVEPOINTS_KEPT]:
         shutil.rmtree(old)
+
+
+def remove_left(begun: Path | None) -> None:
+    """Checkpoints of earlier jobs: one that died with its JobManager left a whole state.
+
+    For a job that runs, and so has read ``begun``: the folder of that stays, until the job has a checkpoint of its own it is
+    all there is. The job's own checkpoints refer to no other's files (claim mode NO_CLAIM, Flink's default).
+    """
+    if not (job := running()):
+        return
+    for folder in (state_folder(settings()) / "checkpoints").glob("*"):
+        if folder.name != job and not (begun and begun.is_relative_to(folder)):
+            shutil.rmtree(folder)
 
 
 def _wait_until_running() -> None:

@@ -86,7 +86,7 @@ def postgres_sink(table: PostgresTable, settings: Settings) -> str:
           'url' = 'jdbc:postgresql://{settings.address("POSTGRES")}/{settings.postgres_database}?reWriteBatchedInserts=true',
           'table-name' = '{table.qualified}',
           'username' = '{account.user}',
-          'password' = '{account.password}',
+          'password' = '{account.password.replace("'", "''")}',
           'sink.buffer-flush.max-rows' = '{settings.number("LIVE_FLUSH_ROWS", 5000)}',
           'sink.buffer-flush.interval' = '{settings.number("LIVE_FLUSH_MS", 200)}ms',
           'sink.max-retries' = '10'

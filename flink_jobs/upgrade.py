@@ -2,29 +2,48 @@
 
 import sys
 import time
+import xmlrpc.client
 
-from contracts.settings import settings
+import requests
+
+from contracts.settings import SettingsError, settings
 from flink_jobs.submit import JobError, newest_state, running, stop, submit
 from runner import probes
 from runner.control import Control
 from runner.flink import task_managers
+from runner.lock import starting
+from runner.service import NotReadyError, StackError
 
 STOP_SECONDS = 60
 
 
 def main() -> int:
     try:
-        if not running():
-            raise JobError("the job does not run: `make up` first")
-        stop()
-        print(f"stopped at {newest_state()}", flush=True)
-        restart_taskmanagers()
-        submit()
-    except JobError as error:
-        print(f"upgrade: {error}", file=sys.stderr)
+        # Else the JobManager's return, or `make up`, would submit a second job in between.
+        with starting():
+            upgrade()
+    except (JobError, StackError, NotReadyError, SettingsError, OSError, xmlrpc.client.Error) as error:
+        print(f"upgrade: {cause(error)}; `make up` submits the job where it does not run", file=sys.stderr)
         return 1
     print(f"the job runs; its page is {settings().url('FLINK')}")
     return 0
+
+
+def upgrade() -> None:
+    """Any of the errors above leaves the job's state on disk, from which the next submission goes on."""
+    if not running():
+        raise JobError("the job does not run")
+    stop()
+    print(f"stopped at {newest_state()}", flush=True)
+    restart_taskmanagers()
+    submit()
+
+
+def cause(error: Exception) -> str:
+    """One line. The HTTP client's own words hide the address in a chain of objects."""
+    if isinstance(error, requests.RequestException):
+        return f"Flink does not answer on {settings().url('FLINK')} ({type(error).__name__})"
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def restart_taskmanagers() -> None:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import requests
 
 from contracts.settings import settings
+from runner.services.airflow import ADMIN
 
 API = "/api/v2"
 REQUEST_SECONDS = 60
@@ -45,7 +46,7 @@ class Airflow:
         known = settings()
         self.url = (url or known.url("AIRFLOW")).rstrip("/")
         self._login = {
-            "username": user or known.get("AIRFLOW_ADMIN_USER", "admin"),
+            "username": user or ADMIN,
             "password": password or known.secret("AIRFLOW_ADMIN_PASSWORD"),
         }
         self._session = requests.Session()

@@ -25,6 +25,9 @@ from contracts.steps import (
     frozen_values,
 )
 
+# As a shell counts a program that SIGINT ended.
+INTERRUPTED = 130
+
 STEPS = {
     "marts": MART_STEPS,
     "segments": BATCH_STEPS,
@@ -35,11 +38,15 @@ STEPS = {
 
 
 def run(steps: tuple[Step, ...], values: dict[Value, str]) -> int:
-    """The steps in order; the exit code of the first that fails, which stops the rest."""
+    """The steps in order; the exit code of the first that fails (1: took too long), which stops the rest."""
     for step in steps:
         print(f"== {step.name}", flush=True)
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(step.argv(settings().tools, values), cwd=ROOT, env=environment, timeout=step.minutes * 60)
+        try:
+            done = subprocess.run(step.argv(settings().tools, values), cwd=ROOT, env=environment, timeout=step.minutes * 60)
+        except subprocess.TimeoutExpired:
+            print(f"{step.name} did not end within {step.minutes} minutes; what follows it was not run", file=sys.stderr)
+            return 1
         if done.returncode:
             print(f"{step.name} failed with exit code {done.returncode}; what follows it was not run", file=sys.stderr)
             return done.returncode
@@ -67,7 +74,11 @@ def main() -> int:
     except ValueError as error:
         print(f"{given.what}: {error}", file=sys.stderr)
         return 2
-    return run(STEPS[given.what], values)
+    try:
+        return run(STEPS[given.what], values)
+    except KeyboardInterrupt:
+        print(f"{given.what}: interrupted", file=sys.stderr)
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

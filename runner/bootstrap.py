@@ -6,7 +6,6 @@ import clickhouse_connect
 import psycopg
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
-from minio import Minio
 from psycopg import sql
 
 from contracts.render_postgres import SHOP_ROLES
@@ -71,10 +70,9 @@ def _resource(spec: TopicSpec) -> ConfigResource:
 
 
 def bucket() -> None:
-    s = settings()
-    store = Minio(s.address("MINIO"), access_key=s.minio.user, secret_key=s.minio.password, secure=False)
-    if not store.bucket_exists(s.bucket):
-        store.make_bucket(s.bucket)
+    from runner.object_store import make_bucket
+
+    make_bucket()
 
 
 def connector() -> None:

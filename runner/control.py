@@ -14,6 +14,9 @@ from contracts.settings import settings
 # A socket's path is limited to 107 bytes, and supervisord first makes it under a name with its process id.
 LONGEST_SOCKET_PATH = 90
 
+# supervisord's name for itself: tells a configuration of ours from others.
+IDENTIFIER = "analytics"
+
 ALIVE = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
 DEAD = ("BACKOFF", "EXITED", "FATAL")
 
@@ -58,20 +61,30 @@ class Control:
         return xmlrpc.client.ServerProxy("http://localhost", transport=_Transport(), allow_none=True).supervisor
 
     def running(self) -> bool:
+        return self._state() == "RUNNING"
+
+    def ending(self) -> bool:
+        """It still stops its services, and answers nothing else meanwhile."""
+        return self._state() == "SHUTDOWN_STATE"
+
+    def _state(self) -> str:
+        """Empty where nobody answers."""
         try:
-            return self._rpc.getState()["statename"] == "RUNNING"
+            return str(self._rpc.getState()["statename"])
+        except xmlrpc.client.Fault as fault:
+            return fault.faultString
         except (OSError, http.client.HTTPException):
-            return False
+            return ""
 
     def pid(self) -> int:
         return int(self._rpc.getPID())
 
     def processes(self) -> dict[str, Process]:
-        """All services that supervisord knows, by name."""
+        """All services that supervisord knows, by name; one that the configuration no longer has is of level 0."""
         priority = {each["name"]: each["process_prio"] for each in self._rpc.getAllConfigInfo()}
         return {
             each["name"]: Process(
-                each["name"], each["statename"], each["pid"], each["start"], priority[each["name"]], each["spawnerr"] or ""
+                each["name"], each["statename"], each["pid"], each["start"], priority.get(each["name"], 0), each["spawnerr"] or ""
             )
             for each in self._rpc.getAllProcessInfo()
         }
@@ -94,14 +107,18 @@ class Control:
             if not fault.faultString.startswith(harmless):
                 raise
 
-    def reload_config(self) -> None:
-        """Take up services that were added to or changed in the configuration; unchanged ones run on."""
+    def read_config(self) -> tuple[list[str], list[str], list[str]]:
+        """Read the configuration again; the services that were added to it, changed in it and removed from it."""
         added, changed, removed = self._rpc.reloadConfig()[0]
-        for name in (*removed, *changed):
-            self._rpc.stopProcessGroup(name)
-            self._rpc.removeProcessGroup(name)
-        for name in (*changed, *added):
-            self._rpc.addProcessGroup(name)
+        return added, changed, removed
+
+    def add(self, name: str) -> None:
+        """Take up a service as the configuration has it."""
+        self._rpc.addProcessGroup(name)
+
+    def remove(self, name: str) -> None:
+        """Forget a service, which must have stopped."""
+        self._rpc.removeProcessGroup(name)
 
     def shutdown(self) -> None:
         self._rpc.shutdown()

@@ -11,6 +11,8 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 
+import requests
+from clickhouse_connect.driver.exceptions import ClickHouseError
 from confluent_kafka import KafkaException, Producer
 from rich.console import Console
 from rich.markup import escape
@@ -20,7 +22,7 @@ from contracts.events import SOURCE_POSITION
 from contracts.settings import SettingsError, settings
 from contracts.tables import ACCEPTED, RAW_DEAD_LETTERS
 from contracts.topics import FLINK_GROUP, MAX_MESSAGE_BYTES, SINK_GROUP, STREAMS, Stream
-from flink_jobs.submit import checkpoint
+from flink_jobs.submit import JobError, checkpoint
 from runner.display import console as terminal
 from runner.topics import text
 from verify.settle import UnsettledError, wait_until_read
@@ -65,16 +67,26 @@ def retry(stream: Stream, reason: str) -> int:
     sent = 0
     for letter in letters(stream, reason):
         position = [(column.name, str(letter[column.name]).encode()) for column in SOURCE_POSITION]
-        producer.produce(
-            stream.retried, decoded(letter["raw_value"]), key=decoded(letter["raw_key"]), headers=position,
+        _send(
+            producer, stream.retried, decoded(letter["raw_value"]), key=decoded(letter["raw_key"]), headers=position,
             on_delivery=lambda error, _message: fault.append(error.str()) if error else None,
         )  # fmt: skip
-        producer.poll(0)
         sent += 1
     left = producer.flush(FLUSH_SECONDS)
     if left or fault:
         raise DeadLetterError(f"{stream.retried}: {left + len(fault)} of {sent} not sent: {fault[0] if fault else 'no answer'}")
     return sent
+
+
+def _send(producer: Producer, *record: object, **options: object) -> None:
+    """Waits where the queue is full."""
+    while True:
+        try:
+            producer.produce(*record, **options)
+            break
+        except BufferError:
+            producer.poll(0.05)
+    producer.poll(0)
 
 
 def letters(stream: Stream, reason: str) -> Iterator[Mapping[str, object]]:
@@ -116,13 +128,20 @@ def main(given: list[str]) -> int:
         for stream in STREAMS:
             query = f"SELECT count() FROM {RAW_DEAD_LETTERS.qualified} FINAL WHERE {waiting(stream)}"
             print(f"{stream.event.name}: {sent[stream]} sent again, {warehouse().query(query).first_row[0]} wait still")
-    except (DeadLetterError, UnsettledError, SettingsError) as error:
-        print(f"dead letters: {error}", file=sys.stderr)
-        return 1
+    except (DeadLetterError, UnsettledError, SettingsError, JobError) as error:
+        return _failed(str(error))
     except KafkaException as error:
-        print(f"dead letters: Kafka at {settings().bootstrap_servers}: {error.args[0].str()}", file=sys.stderr)
-        return 1
+        return _failed(f"Kafka at {settings().bootstrap_servers}: {error.args[0].str()}")
+    except ClickHouseError as error:
+        return _failed(f"ClickHouse at {settings().url('CLICKHOUSE')}: {error}")
+    except requests.RequestException as error:
+        return _failed(f"Flink does not answer on {settings().url('FLINK')} ({type(error).__name__})")
     return 0
+
+
+def _failed(why: str) -> int:
+    print(f"dead letters: {(why.splitlines() or ['failed'])[0]}", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

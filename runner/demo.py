@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -26,6 +27,8 @@ from verify.settle import UnsettledError, settle
 DAG = "customer_pipeline"
 PIPELINE_SECONDS = 1800
 CATCH_UP_SECONDS = 1800
+# As a shell counts a program that SIGINT ended.
+INTERRUPTED = 130
 
 
 class DemoError(RuntimeError):
@@ -113,7 +116,10 @@ class Demo:
 
 
 def generate(*arguments: str) -> None:
-    done = subprocess.run([python("core"), "-m", "generators", *arguments], cwd=ROOT, timeout=CATCH_UP_SECONDS)
+    try:
+        done = subprocess.run([python("core"), "-m", "generators", *arguments], cwd=ROOT, timeout=CATCH_UP_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise DemoError(f"generators {arguments[0]} did not end within {CATCH_UP_SECONDS} s") from None
     if done.returncode:
         raise DemoError(f"generators {arguments[0]} failed with exit code {done.returncode}")
 
@@ -168,12 +174,17 @@ def main(report: Callable[[str], None] = lambda text: print(text, file=sys.stder
     parser = argparse.ArgumentParser(prog="runner.demo", description=__doc__)
     parser.add_argument("--running", action="store_true", help="the stack runs already: start nothing")
     given = parser.parse_args()
+    # Ended from outside or by Ctrl-C: either way a start takes back what it began.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return Demo(console(), given.running).run()
     except stack.PartError as error:
         report("\n".join([str(error), *(f"  {line}" for line in error.lines)]))
     except (StackError, SettingsError, DemoError, AirflowError, UnsettledError) as error:
         report(f"demo: {error}")
+    except KeyboardInterrupt:
+        report("demo: interrupted; `make status` shows what runs")
+        return INTERRUPTED
     return 1
 
 

@@ -6,6 +6,7 @@
 import argparse
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -36,6 +37,8 @@ PAGES = {
     "ui": (("Superset: dashboards", "SUPERSET", "admin / SUPERSET_ADMIN_PASSWORD"), ("Kafdrop: topics", "KAFDROP", "")),
 }
 READY_SECONDS = 900
+# The oldest Docker Compose that reads the compose file.
+COMPOSE = (2, 24)
 LOG_LINES = 15
 
 
@@ -63,15 +66,27 @@ def output_of(*command: str) -> tuple[int, str]:
 
 
 def compose() -> list[str]:
-    """The command of Docker Compose: docker's plug-in, a program of its own, or the one that setup builds."""
+    """The command of Docker Compose, the first that is new enough: docker's plug-in, a program of its own, setup's."""
     if not shutil.which("docker"):
         raise DockerError("docker is not on the PATH: install Docker Engine, or use `make up`, which needs none")
-    if output_of("docker", "compose", "version")[0] == 0:
-        return ["docker", "compose"]
-    found = shutil.which("docker-compose") or program(settings().tools)
-    if os.access(found, os.X_OK):
-        return [str(found)]
-    raise DockerError("this docker has no Compose: install its plug-in, or run `python3 -m runner.setup compose`")
+    too_old = []
+    for command in (["docker", "compose"], ["docker-compose"]):
+        status, answer = output_of(*command, "version", "--short")
+        if status:
+            continue
+        if not is_too_old(answer):
+            return command
+        too_old.append(f"{' '.join(command)} is version {answer}, {'.'.join(map(str, COMPOSE))} or newer is needed")
+    if os.access(own := program(settings().tools), os.X_OK):
+        return [str(own)]
+    problem = "; ".join(too_old) or "this docker has no Compose"
+    raise DockerError(f"{problem}: install docker's plug-in, or run `python3 -m runner.setup compose`")
+
+
+def is_too_old(version: str) -> bool:
+    """One that was built by hand calls itself ``dev``, and is new."""
+    found = re.match(r"v?(\d+)\.(\d+)", version)
+    return bool(found) and (int(found[1]), int(found[2])) < COMPOSE
 
 
 def check_engine() -> None:

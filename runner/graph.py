@@ -18,6 +18,9 @@ class Node(Protocol):
     def alongside(self) -> tuple[str, ...]: ...
 
 
+# Every service and step has a shorter deadline of its own; what has none hangs.
+SILENT_SECONDS = 1800
+
 N = TypeVar("N", bound=Node)
 
 
@@ -49,11 +52,11 @@ def run(
 ) -> dict[str, float]:
     """``work(name, cancelled)`` for every node in order of dependencies; returns the seconds that each took.
 
-    The first failure sets ``cancelled``, so that waiting work gives up, and is raised. Threads are daemons: work that
-    hangs does not keep the program from ending.
+    The first failure sets ``cancelled``, so that waiting work gives up, and is raised. StackError names the nodes at work where
+    none ends for SILENT_SECONDS. Threads are daemons: work that hangs does not keep the program from ending.
     """
-    cancelled, events = threading.Event(), queue.SimpleQueue()
-    waiting, done, seconds, active = set(nodes), set(), {}, 0
+    cancelled, events, active = threading.Event(), queue.SimpleQueue(), set()
+    waiting, done, seconds = set(nodes), set(), {}
 
     def guarded(name: str) -> None:
         started = time.monotonic()
@@ -70,13 +73,16 @@ def run(
         while len(done) < len(nodes):
             for name in [each for each in nodes if each in waiting and set(nodes[each].depends_on) <= done]:
                 waiting.remove(name)
-                active += 1
+                active.add(name)
                 tell(Event(name, "started"))
                 threading.Thread(target=guarded, args=(name,), name=name, daemon=True).start()
             if not active:
                 raise StackError(f"{', '.join(sorted(waiting))} wait for each other")
-            event = events.get()
-            active -= 1
+            try:
+                event = events.get(timeout=SILENT_SECONDS)
+            except queue.Empty:
+                raise StackError(f"{', '.join(sorted(active))} did not end within {SILENT_SECONDS} s") from None
+            active.remove(event.name)
             tell(event)
             if event.error:
                 raise event.error

@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 
 from contracts.settings import settings
+from runner import command
 from runner.service import StackError
 from runner.tools import packages, postgres_program
 
@@ -77,7 +78,7 @@ class Migrated:
         s = settings()
         account = s.postgres_account(self.database)
         place = {"PGHOST": s.host("POSTGRES"), "PGPORT": str(s.port("POSTGRES")), "PGDATABASE": self.database}
-        return subprocess.run(
-            (postgres_program(name), *arguments), capture_output=True, text=True,
+        return command.run(
+            f"{name} of the database {self.database}", (postgres_program(name), *arguments), capture_output=True,
             env={**os.environ, **place, "PGUSER": account.user, "PGPASSWORD": account.password},
         )  # fmt: skip

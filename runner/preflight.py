@@ -1,5 +1,6 @@
 """What must be true before anything starts; every problem is one line that names the part and the remedy."""
 
+import errno
 import re
 import shutil
 import socket
@@ -47,14 +48,17 @@ def ports(service: Service) -> Iterable[str]:
 
 
 def port_holder(host: str, port: int) -> str:
-    """Who has a port, as the end of a sentence; empty where it is free."""
+    """Who has a port, or why nobody can, as the end of a sentence; empty where it is free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            pid = processes.listener(port)
-            return f"taken by process {pid} ({processes.command(pid)})" if pid else (error.strerror or str(error)).lower()
+            # Whoever listens on the port at another address is not to blame for an address that is not ours.
+            pid = processes.listener(port) if error.errno == errno.EADDRINUSE else None
+            if pid:
+                return f"taken by process {pid} ({processes.command(pid)})"
+            return f"not to be had ({(error.strerror or str(error)).lower()})"
     return ""
 
 

@@ -106,6 +106,13 @@ def clickhouse() -> None:
     http(f"{s.url('CLICKHOUSE')}/", account=s.clickhouse, data=b"SELECT 1")
 
 
+def object_store() -> None:
+    """The lake's account is let in."""
+    from runner.object_store import answers
+
+    answers()
+
+
 def flink(task_managers: int) -> Callable[[], None]:
     """A probe: the JobManager answers and has at least so many TaskManagers."""
 

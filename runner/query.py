@@ -10,6 +10,10 @@ from urllib.parse import quote
 
 from contracts.settings import SettingsError, settings
 
+CONNECT_SECONDS = 10
+# A query of minutes is fine; a server that says nothing for so long is not.
+SILENT_SECONDS = 600
+
 
 def clickhouse(query: str) -> None:
     """Stream the server's own TabSeparated as the read-only user."""
@@ -18,12 +22,14 @@ def clickhouse(query: str) -> None:
     request.add_header("X-ClickHouse-User", s.clickhouse_bi.user)
     request.add_header("X-ClickHouse-Key", s.clickhouse_bi.password)
     try:
-        with urllib.request.urlopen(request) as answer:
+        with urllib.request.urlopen(request, timeout=SILENT_SECONDS) as answer:
             shutil.copyfileobj(answer, sys.stdout.buffer)
     except urllib.error.HTTPError as error:
         sys.exit(first_line(error.read().decode(errors="replace")))
     except urllib.error.URLError as error:
         sys.exit(f"ClickHouse does not answer on {s.url('CLICKHOUSE')}: {error.reason}")
+    except TimeoutError:
+        sys.exit(f"ClickHouse on {s.url('CLICKHOUSE')} has sent nothing for {SILENT_SECONDS} s")
 
 
 def postgres(query: str) -> None:
@@ -33,8 +39,9 @@ def postgres(query: str) -> None:
     """
     from psycopg import pq
 
-    options = quote("-c default_transaction_read_only=on")
-    connection = pq.PGconn.connect(f"{settings().postgres_dsn('bi')}?options={options}".encode())
+    options = quote(f"-c default_transaction_read_only=on -c statement_timeout={SILENT_SECONDS}s")
+    address = f"{settings().postgres_dsn('bi')}?options={options}&connect_timeout={CONNECT_SECONDS}"
+    connection = pq.PGconn.connect(address.encode())
     if connection.status != pq.ConnStatus.OK:
         sys.exit(first_line(connection.get_error_message()))
     connection.send_query_params(query.encode(), None)

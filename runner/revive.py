@@ -13,11 +13,15 @@ from supervisor import childutils
 
 from runner import probes
 from runner.lock import starting
+from runner.service import NotReadyError
 from runner.steps import steps, submitted_mark
 
 JOBMANAGER = "flink-jobmanager"
 ATTEMPTS = 5
 CLUSTER_SECONDS = 600
+# A whole start on a slow machine, with its migrations.
+LOCK_SECONDS = 3600
+LOOK_SECONDS = 2.0
 
 
 def main() -> None:
@@ -29,19 +33,34 @@ def main() -> None:
 
 
 def revive() -> None:
-    """Nothing where `up` is at work, which submits by itself, or where no job has ever been submitted."""
-    with starting(wait=False) as ours:
-        if not ours or not submitted_mark().exists():
+    """Nothing where no job has ever been submitted. Submitting is harmless where the job runs."""
+    if not submitted_mark().exists():
+        return
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            probes.until(probes.flink(task_managers=1), "the Flink cluster", CLUSTER_SECONDS)()
+            submit()
+        except Exception:
+            tell(f"attempt {attempt} of {ATTEMPTS} failed:\n{traceback.format_exc()}")
+        else:
+            tell("the streaming job runs")
             return
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                probes.until(probes.flink(task_managers=1), "the Flink cluster", CLUSTER_SECONDS)()
+
+
+def submit() -> None:
+    """Once nobody else starts anything: whoever does may have submitted before the JobManager died, and not look again.
+
+    Looks again and again, since to wait for the lock is told on standard output. NotReadyError after LOCK_SECONDS.
+    """
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        with starting(wait=False) as ours:
+            if ours:
                 steps()["flink_jobs"].run()
-            except Exception:
-                tell(f"attempt {attempt} of {ATTEMPTS} failed:\n{traceback.format_exc()}")
-            else:
-                tell("the streaming job runs")
                 return
+        if time.monotonic() > deadline:
+            raise NotReadyError(f"another start has been at work for {LOCK_SECONDS} s")
+        time.sleep(LOOK_SECONDS)
 
 
 def tell(text: str) -> None:

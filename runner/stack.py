@@ -51,6 +51,7 @@ def up(names: Iterable[str] | None = None, tell: Callable[[Event], None] = silen
 
 def _up(every: Mapping[str, Part], wanted: Mapping[str, Part], tell: Callable[[Event], None]) -> dict[str, float]:
     control = Control()
+    stop.wait_for_supervisord(control)
     if not control.running():
         stop.end_leftovers(settings().var)
     states = {name: each.state for name, each in control.processes().items()} if control.running() else {}
@@ -91,7 +92,11 @@ def start(control: Control, service: Service, started: list[str], cancelled: thr
     """Start a service unless it runs, and wait until it is ready."""
     log = supervisor.log_file(service.name)
     seen = log.stat().st_size if log.exists() else 0
-    if control.process(service.name).state != "RUNNING":
+    state = control.process(service.name).state
+    if state in ("BACKOFF", "STOPPING"):
+        # Between two attempts supervisord calls it started.
+        stop.stop_services(control, [service.name])
+    if state != "RUNNING":
         service.prepare()
         if cancelled.is_set():
             raise PartError(f"{service.name}: not started, since another part failed")

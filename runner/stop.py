@@ -11,17 +11,20 @@ import signal
 import subprocess
 import sys
 import time
+import xmlrpc.client
 from collections.abc import Collection
 from pathlib import Path
 
 from contracts.settings import ROOT, SettingsError, env_file, settings
 from runner import processes
-from runner.control import ALIVE, Control, socket_path
+from runner.control import ALIVE, IDENTIFIER, Control, socket_path
 from runner.service import StackError
 
 SAVEPOINT_SECONDS = 120
 STOP_SECONDS = 90
 LEFTOVER_SECONDS = 30
+# supervisord stops its services one level after the other, each with its own grace.
+ENDING_SECONDS = 300
 
 
 def main() -> None:
@@ -32,6 +35,8 @@ def main() -> None:
         ended = down(arguments.remove_data)
     except (StackError, SettingsError) as error:
         sys.exit(str(error))
+    except xmlrpc.client.Fault as fault:
+        sys.exit(f"supervisord answers {fault.faultString}: is it stopped by somebody else? Then once more")
     held = f", with {ended} processes that nobody held any more" if ended else ""
     print(f"stopped{held}; {settings().var} is {'removed' if arguments.remove_data else 'kept'}")
 
@@ -42,6 +47,7 @@ def down(remove_data: bool = False, save: bool = True) -> int:
     Returns how many processes were left over that supervisord did not hold. StackError where something goes on running.
     """
     control, var = Control(), settings().var
+    wait_for_supervisord(control)
     if control.running():
         if save and control.processes()["flink-jobmanager"].state == "RUNNING":
             save_jobs()
@@ -91,6 +97,15 @@ def wait_until_stopped(control: Control, names: list[str]) -> None:
         time.sleep(0.1)
 
 
+def wait_for_supervisord(control: Control) -> None:
+    """Where it is ending, until it has: it still gives the databases the time that they take to stop."""
+    if not control.ending():
+        return
+    pid = (settings().var / "run" / "supervisord.pid").read_text()
+    if wait_for_end({int(pid)}, ENDING_SECONDS):
+        raise StackError(f"supervisord has not ended after {ENDING_SECONDS} s: see {settings().var / 'log' / 'supervisord.log'}")
+
+
 def wait_for_end(pids: Collection[int], seconds: float) -> set[int]:
     """The processes that still live after so long."""
     deadline = time.monotonic() + seconds
@@ -116,12 +131,17 @@ def end_leftovers(var: Path) -> int:
 
 
 def remove(var: Path) -> None:
-    """Remove VAR_DIR; StackError where it does not look like one."""
+    """Remove VAR_DIR; StackError where no stack has ever run there: /var has directories of the same names."""
     if not var.exists():
         return
-    if var in (ROOT, *ROOT.parents, Path.home()) or not (var / "run").is_dir():
+    if var in (ROOT, *ROOT.parents, Path.home()) or not (var == ROOT / "var" or holds_stack(var)):
         raise StackError(f"{var} does not look like the data of a stack: remove it by hand")
     shutil.rmtree(var)
+
+
+def holds_stack(var: Path) -> bool:
+    conf = var / "etc" / "supervisord.conf"
+    return conf.is_file() and f"identifier={IDENTIFIER}" in conf.read_text(errors="replace").splitlines()
 
 
 if __name__ == "__main__":

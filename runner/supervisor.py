@@ -1,19 +1,22 @@
 """Render supervisord's configuration and have it running. Holding processes up is supervisord's work alone."""
 
+import http.client
 import os
 import shlex
 import subprocess
 import sys
 import time
+import xmlrpc.client
 from collections.abc import Mapping
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 from contracts.settings import ROOT, env_file, settings
-from runner.control import Control, socket_path
+from runner.control import IDENTIFIER, Control, socket_path
 from runner.env import write_private
 from runner.processes import MARKER
 from runner.service import Part, Service, StackError
+from runner.stop import stop_services
 
 START_SECONDS = 15
 LOG_BYTES = "20MB"
@@ -93,7 +96,7 @@ def render(parts: Mapping[str, Part], environments: Environments | None = None) 
     """supervisord.conf with one program per service. Without a secret: runner.launch reads those."""
     var, level = settings().var, levels(parts)
     supervisord = {
-        "identifier": "analytics",
+        "identifier": IDENTIFIER,
         "logfile": var / "log" / "supervisord.log",
         "pidfile": var / "run" / "supervisord.pid",
         "childlogdir": var / "log",
@@ -116,6 +119,22 @@ def render(parts: Mapping[str, Part], environments: Environments | None = None) 
     )
 
 
+def take_up(control: Control) -> None:
+    """Services that were added to or changed in the configuration; unchanged ones run on. StackError where that fails.
+
+    What changed stops first, level by level: that may take longer than one answer of supervisord's may.
+    """
+    try:
+        added, changed, removed = control.read_config()
+        stop_services(control, (*changed, *removed))
+        for name in (*changed, *removed):
+            control.remove(name)
+        for name in (*changed, *added):
+            control.add(name)
+    except (OSError, http.client.HTTPException, xmlrpc.client.Error) as error:
+        raise StackError(f"supervisord does not take up its configuration: {error}") from error
+
+
 def ensure(parts: Mapping[str, Part], environments: Environments | None = None) -> bool:
     """supervisord runs and knows these services; True where this call has started it. A service that differs is stopped."""
     var, control = settings().var, Control()
@@ -125,7 +144,7 @@ def ensure(parts: Mapping[str, Part], environments: Environments | None = None) 
     conf = var / "etc" / "supervisord.conf"
     write_private(conf, render(parts, environments))
     if control.running():
-        control.reload_config()
+        take_up(control)
         return False
     command = (sys.executable, "-m", "supervisor.supervisord", "-c", str(conf))
     inherited = {"PYTHONPATH": ROOT, "ENV_FILE": env_file(), "VAR_DIR": var, "TOOLS_DIR": settings().tools, MARKER: var}

@@ -2,11 +2,10 @@
 
 import json
 import os
-import subprocess
 from pathlib import Path
 
 from contracts.settings import ROOT, Settings, settings
-from runner import probes, stamps
+from runner import command, probes, stamps
 from runner.env import write_private
 from runner.migrated import Migrated
 from runner.service import Page, Service, StackError
@@ -23,8 +22,7 @@ def program() -> str:
 def variables(s: Settings) -> dict[str, str]:
     """Airflow's configuration, all of it by environment; its tasks find this checkout and its settings there too."""
     home, url = s.var / "airflow", s.url("AIRFLOW")
-    account = s.postgres_account("airflow")
-    database = f"{account.user}:{account.password}@{s.address('POSTGRES')}/airflow"
+    database = s.postgres_dsn("airflow").removeprefix("postgresql://")
     options = {
         "CORE__DAGS_FOLDER": ROOT / "airflow" / "dags",
         "CORE__LOAD_EXAMPLES": "False",
@@ -76,7 +74,7 @@ def migrate() -> None:
     s = settings()
     prepare()
     environment = {**os.environ, **variables(s), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run((program(), "db", "migrate"), env=environment, cwd=ROOT, capture_output=True, text=True)
+    done = command.run("airflow db migrate", (program(), "db", "migrate"), env=environment, cwd=ROOT, capture_output=True)
     (s.var / "log").mkdir(parents=True, exist_ok=True)
     (s.var / "log" / "airflow-migrate.log").write_text(done.stdout + done.stderr)
     if done.returncode:

@@ -1,14 +1,13 @@
 """Kafka: one KRaft node, or three; each is broker and controller in one process, so that any one of three may be lost."""
 
 import base64
-import subprocess
 import threading
 import uuid
 from pathlib import Path
 
 from contracts.settings import BROKERS, ROOT, Settings
 from contracts.topics import MAX_DEAD_LETTER_BYTES
-from runner import probes
+from runner import command, probes
 from runner.service import Service, StackError
 from runner.tools import jars, java, render
 
@@ -116,8 +115,8 @@ def format_storage(s: Settings) -> None:
     alone = ("--standalone",) if len(s.brokers) == 1 else ()
     for broker in s.brokers:
         options = (*alone, "-t", cluster, "-c", str(config(s, broker)))
-        command = java_command("128m", "kafka.tools.StorageTool", "format", *options)
-        done = subprocess.run(command, capture_output=True, text=True)
+        tool = java_command("128m", "kafka.tools.StorageTool", "format", *options)
+        done = command.run(f"kafka: the format of {data(s, broker)}", tool, capture_output=True)
         if done.returncode:
             raise StackError(f"kafka: cannot format {data(s, broker)}: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
 

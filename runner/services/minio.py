@@ -7,8 +7,9 @@ from runner.service import Page, Part, Service, Step
 
 def service(s: Settings) -> Part:
     """Where MINIO_URL names a store elsewhere, only the wait for it."""
-    ready = probes.http_ok(f"{s.url('MINIO')}/minio/health/ready")
     if s.values.get("MINIO_URL"):
+        # MinIO's page of health is no other store's.
+        ready = probes.object_store
         return Step("minio", probes.until(ready, f"the object store at {s.url('MINIO')}"), check=ready)
     data, account, binary = s.var / "minio", s.minio, s.tools / "bin" / "minio"
     return Service(
@@ -30,7 +31,7 @@ def service(s: Settings) -> Part:
         },
         ports=("MINIO", "MINIO_CONSOLE"),
         needs=(binary,),
-        ready=ready,
+        ready=probes.http_ok(f"{s.url('MINIO')}/minio/health/ready"),
         prepare=lambda: data.mkdir(parents=True, exist_ok=True),
         page=Page("MinIO: files of the lake", s.url("MINIO_CONSOLE"), f"{account.user} / MINIO_ROOT_PASSWORD"),
         memory_mb=300,

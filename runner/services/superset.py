@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from contracts.settings import ROOT, Settings, settings
-from runner import probes, stamps
+from runner import command, probes, stamps
 from runner.migrated import Migrated
 from runner.service import Page, Service, StackError
 from runner.tools import python, venv
@@ -23,7 +23,7 @@ def variables(s: Settings) -> dict[str, str]:
     }
 
 
-def run(name: str, *command: str) -> None:
+def run(name: str, *words: str) -> None:
     """A command of Superset's environment; its output goes to a log of its own. StackError names both."""
     s = settings()
     log = s.var / "log" / f"superset-{name}.log"
@@ -31,7 +31,7 @@ def run(name: str, *command: str) -> None:
     (s.var / "superset").mkdir(parents=True, exist_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as output:
-        done = subprocess.run(command, env=environment, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+        done = command.run(f"superset {name}", words, env=environment, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
     if done.returncode:
         last = (log.read_text().strip().splitlines() or ["no output"])[-1]
         raise StackError(f"superset {name} failed with {done.returncode} ({last[:200]}): see {log}")

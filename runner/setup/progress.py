@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,6 +98,10 @@ class Progress:
             self.error = str(error)
         except OSError as error:
             self.error = f"{error.filename or log}: {error.strerror}"
+        except Exception as error:
+            self.error = f"{type(error).__name__}: {error}"
+            with log.open("a") as output:
+                traceback.print_exc(file=output)
         finally:
             self.ended = time.monotonic()
 

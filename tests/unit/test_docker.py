@@ -56,12 +56,33 @@ def test_a_docker_without_compose_is_told_so(program):
         docker.compose()
 
 
-def test_compose_is_the_plug_in_or_a_program(program, tmp_path: Path):
+def test_compose_is_the_plug_in_or_a_program(program):
     program("docker", "exit 1")
-    program("docker-compose", "exit 0")
-    assert docker.compose() == [str(tmp_path / "bin" / "docker-compose")]
-    program("docker", "exit 0")
+    program("docker-compose", "echo v2.24.6")
+    assert docker.compose() == ["docker-compose"]
+    program("docker", "echo 5.0.2")
     assert docker.compose() == ["docker", "compose"]
+
+
+def test_a_compose_that_is_too_old_is_passed_over_and_named(program, tmp_path: Path):
+    """Debian 12's own."""
+    program("docker", "exit 125")
+    program("docker-compose", "echo 1.29.2")
+    with pytest.raises(docker.DockerError, match="^docker-compose is version 1.29.2, 2.24 or newer is needed: install docker's"):
+        docker.compose()
+    own = tmp_path / "tools" / "bin" / "docker-compose"
+    own.parent.mkdir(parents=True)
+    own.write_text("#!/bin/sh\n")
+    own.chmod(0o755)
+    assert docker.compose() == [str(own)]
+
+
+@pytest.mark.parametrize(
+    ("version", "old"),
+    [("v2.24.0-desktop.1", False), ("2.23.3", True), ("1.29.2", True), ("10.0", False), ("dev", False), ("", False)],
+)
+def test_versions_of_compose(version: str, old: bool):
+    assert docker.is_too_old(version) is old
 
 
 def test_an_engine_that_does_not_answer_is_told_with_its_reason(program):

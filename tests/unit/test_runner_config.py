@@ -191,6 +191,15 @@ def test_taken_port_names_service_port_holder_and_remedy(stack_settings: Setting
     assert problem.endswith("free it, or set CONNECT_PORT or PORT_OFFSET")
 
 
+def test_an_address_that_is_not_ours_is_nobody_s_fault(stack_settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    """TEST-NET-1: no machine's."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        assert preflight.port_holder("192.0.2.1", port) == "not to be had (cannot assign requested address)"
+
+
 def test_free_port_is_no_problem(stack_settings: Settings, monkeypatch: pytest.MonkeyPatch):
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
@@ -259,8 +268,22 @@ def test_data_is_not_removed_from_places_that_are_no_stack(place: Path):
         stop.remove(place)
 
 
-def test_a_directory_that_is_no_stack_is_kept(tmp_path: Path):
+@pytest.mark.parametrize("supervisord", ["", "[supervisord]\nidentifier=supervisor\n"])
+def test_a_directory_that_is_no_stack_is_kept(tmp_path: Path, supervisord: str):
+    """As /var: a run directory, and perhaps somebody else's supervisord."""
+    for directory in ("run", "etc"):
+        (tmp_path / directory).mkdir()
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(StackError):
+    if supervisord:
+        (tmp_path / "etc" / "supervisord.conf").write_text(supervisord)
+    with pytest.raises(StackError, match="does not look like"):
         stop.remove(tmp_path)
     assert (tmp_path / "thesis.txt").exists()
+
+
+def test_the_data_of_a_stack_is_removed(stack_settings: Settings):
+    var = stack_settings.var
+    (var / "etc").mkdir(parents=True)
+    (var / "etc" / "supervisord.conf").write_text(supervisor.render(stack.parts()))
+    stop.remove(var)
+    assert not var.exists()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from runner import graph
+from runner import command, graph
 from runner.service import StackError
 from runner.supervisor import levels
 
@@ -68,6 +68,19 @@ def test_first_failure_is_raised_cancels_the_waiting_and_starts_nothing_more():
 def test_parts_that_wait_for_each_other_are_named():
     with pytest.raises(StackError, match="a, b wait for each other"):
         graph.run({"a": Node(("b",)), "b": Node(("a",))}, lambda *_: None, lambda _: None)
+
+
+def test_parts_that_hang_are_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(graph, "SILENT_SECONDS", 0.2)
+    with pytest.raises(StackError, match="^left, right did not end within 0.2 s$"):
+        graph.run(DIAMOND, lambda name, cancelled: cancelled.wait(10) if name in ("left", "right") else None, lambda _: None)
+
+
+def test_a_program_that_hangs_is_ended_and_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(command, "COMMAND_SECONDS", 0.2)
+    with pytest.raises(StackError, match="^postgres: initdb did not end within 0.2 s$"):
+        command.run("postgres: initdb", ("sleep", "60"), capture_output=True)
+    assert command.run("echo", ("echo", "Zürich"), capture_output=True).stdout == "Zürich\n"
 
 
 def test_level_is_the_longest_way_from_a_start():

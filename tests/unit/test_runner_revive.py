@@ -1,6 +1,7 @@
 """When the streaming job is submitted again, and when it is left to others."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -35,12 +36,26 @@ def test_without_an_earlier_job_there_is_none_to_revive(submissions: list[str]):
     assert submissions == []
 
 
-def test_a_start_that_is_at_work_submits_by_itself(submissions: list[str]):
+def test_a_start_that_is_at_work_is_waited_for(
+    submissions: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """It may have submitted before the JobManager died."""
     submitted_mark().touch()
-    with starting() as ours:
-        assert ours
-        revive.revive()
-    assert submissions == []
+    other = ExitStack()
+    other.enter_context(starting())
+    looks: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        assert submissions == []
+        looks.append(seconds)
+        if len(looks) == 3:
+            other.close()
+
+    monkeypatch.setattr(revive.time, "sleep", sleep)
+    revive.revive()
+    assert submissions == ["submitted"]
+    assert len(looks) == 3
+    assert capsys.readouterr().out == "", "supervisord reads standard output"
 
 
 def test_a_failure_is_tried_again(submissions: list[str], monkeypatch: pytest.MonkeyPatch):

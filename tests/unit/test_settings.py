@@ -1,6 +1,9 @@
 """Settings: what wins over what, and what is refused."""
 
+from urllib.parse import unquote, urlsplit
+
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from contracts.settings import (
     OPTIONAL_SECRETS,
@@ -13,6 +16,8 @@ from contracts.settings import (
     read_secrets,
     settings,
 )
+from contracts.tables import LIVE_TABLES
+from flink_jobs.tables import postgres_sink
 
 
 @pytest.mark.parametrize(
@@ -23,6 +28,8 @@ from contracts.settings import (
         ({"CLICKHOUSE_PORT": "18123", "PORT_OFFSET": "1000"}, "127.0.0.1:18123"),
         ({"CLICKHOUSE_HOST": "warehouse"}, "warehouse:8123"),
         ({"CLICKHOUSE_URL": "http://elsewhere:9999", "CLICKHOUSE_PORT": "1"}, "elsewhere:9999"),
+        ({"CLICKHOUSE_URL": "https://elsewhere", "CLICKHOUSE_PORT": "1"}, "elsewhere:443"),
+        ({"CLICKHOUSE_URL": "http://elsewhere/"}, "elsewhere:80"),
     ],
 )
 def test_addresses(values, address):
@@ -55,6 +62,19 @@ def test_no_random_secret_is_offered_for_one_that_others_give_out(name):
         with pytest.raises(SettingsError, match=name) as refused:
             Settings({name: value}).secret(name)
         assert "make env" not in str(refused.value)
+
+
+@pytest.mark.parametrize("password", ["p@ss/word", "a:b?c#d%25e+f'g", "häßlich"])
+def test_a_password_of_any_characters_reaches_postgres(password):
+    for name in ("BI_PASSWORD", "AIRFLOW_DB_PASSWORD"):
+        parsed = urlsplit(Settings({name: password}).postgres_dsn("airflow" if "AIRFLOW" in name else "bi"))
+        assert (unquote(parsed.password), parsed.hostname, parsed.port) == (password, "127.0.0.1", 5432)
+    assert conninfo_to_dict(Settings({"BI_PASSWORD": password}).postgres_dsn("bi"))["password"] == password
+
+
+def test_a_quote_in_a_password_does_not_end_the_string_in_flinks_sql():
+    sink = postgres_sink(LIVE_TABLES[0], Settings({"FLINK_PASSWORD": "it's"}))
+    assert "'password' = 'it''s'," in sink
 
 
 def test_a_number_that_is_none_is_named():

@@ -395,6 +395,15 @@ def test_a_failure_is_named_its_log_kept_and_the_others_finish(tmp_path: Path) -
     assert re.search(r"^  good +done", output.getvalue(), re.MULTILINE)
 
 
+def test_an_error_that_nobody_foresaw_is_a_failure(tmp_path: Path) -> None:
+    def install(_: item.Run) -> None:
+        raise ValueError("no such checksum")
+
+    (progress,) = install_all([item_of("bad", install)], Commands(tmp_path), io.StringIO())
+    assert (progress.state, progress.error) == ("failed", "ValueError: no such checksum")
+    assert "Traceback" in (tmp_path / "setup-bad.log").read_text()
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
