@@ -319,7 +319,7 @@ ELSEWHERE = {
     "of the host's command": {"PORT_OFFSET", "PROFILES", "DOCKER_BUILD_SECRETS", "MIN_DISK_MB"},
     "of the setup that makes images": {"SETUP_MEMORY_MB", "SETUP_DISK_MB", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_HTTP_TIMEOUT"},
     "handed on by `make docker-demo`": {"DEMO_CUSTOMERS", "DEMO_MONTHS", "DEMO_LIVE_RATE", "DEMO_LIVE_SECONDS"},
-    "of other stores than these": {"CLICKHOUSE_URL", "MINIO_URL", "CLICKHOUSE_USER", "CLICKHOUSE_BI_USER", "AIRFLOW_ADMIN_USER"},
+    "of other stores than these": {"CLICKHOUSE_URL", "MINIO_URL", "CLICKHOUSE_USER", "CLICKHOUSE_BI_USER"},
     "of docker-compose.scale.yml": {
         "KAFKA_BROKERS", "KAFKA_BOOTSTRAP_SERVERS", "KAFKA_REPLICATION", "FLINK_TASKMANAGERS", "SPARK_MASTER", "SPARK_SHARED_DIR",
     },
