@@ -119,12 +119,12 @@ CHURN_TRAIN = Step(
 )  # fmt: skip
 CHURN_EVALUATE = Step(
     "evaluate", "models", ("-m", "spark_ml.churn.evaluate", "--run-id", Value.RUN_ID),
-    "Compare them on a later cutoff and write the report.",
+    "Choose the best in training, judge all on a later cutoff and write the report.",
     minutes=60,
 )  # fmt: skip
 CHURN_REGISTER = Step(
     "register", "models", ("-m", "spark_ml.churn.register", "--run-id", Value.RUN_ID, "--margin", Value.MARGIN),
-    "Register the best one; it becomes the champion where it is better by the margin.",
+    "Register the chosen one; it becomes the champion where it is better by the margin.",
     minutes=30,
 )  # fmt: skip
 CHURN_SCORE = Step(

@@ -6,8 +6,8 @@ Every Monday morning, and whenever it is triggered, over the marts as they are:
 2. **freeze_features** copies `marts.churn_features` to Iceberg. Everything after it reads this snapshot.
 3. **quality_gate** checks the features; its page is `var/reports/churn-gate-<run>.html`. What is not met stops the run here.
 4. **train** searches and fits logistic regression, random forest and LightGBM on older cutoffs, and two baselines.
-5. **evaluate** compares them on a later cutoff and writes `var/reports/churn-latest.html`.
-6. **register** makes the best one a version in MLflow. It becomes the champion where it beats the champion by the margin.
+5. **evaluate** takes the best in training, judges all on a later cutoff and writes `var/reports/churn-latest.html`.
+6. **register** makes the chosen one a version in MLflow. It becomes the champion where it beats the champion by the margin.
 7. **score** scores the customers of the as-of day with the champion and writes Iceberg.
 8. **write_scores_back** copies the scores to ClickHouse; the next build of the marts shows them in `dim_customers`.
 
