@@ -344,6 +344,20 @@ def test_layers_reconcile(built: SimpleNamespace) -> None:
         assert len({row[2] for row in counts if row[0] == entity and row[2] is not None}) <= 1, entity
 
 
+def test_verify_finds_a_row_changed_by_hand(built: SimpleNamespace, warehouse: Warehouse) -> None:
+    """As one that a build kept and should not have: the number of rows is right."""
+    ask = [python("core"), "-c", "import json; from verify.marts import marts; print(json.dumps(marts().differences))"]
+    differences = warehouse.run(ask)
+    assert json.loads(differences.stdout or "null") == [], differences.stderr
+    for mart, key, column in (("fct_purchases", "purchase_id", "discount"), ("fct_sessions", "customer_id", "views")):
+        one = built.client.query(f"SELECT min({key}) FROM marts.{mart}").first_row[0]
+        changed = f"ALTER TABLE marts.{mart} UPDATE {column} = {column} {{}} 1 WHERE {key} = '{one}' SETTINGS mutations_sync = 2"
+        built.client.command(changed.format("+"))
+        found = json.loads(warehouse.run(ask).stdout)
+        built.client.command(changed.format("-"))
+        assert found == [f"marts.{mart}: 1 rows are not what the accepted events give, such as {one}"]
+
+
 def test_build_says_what_it_built(built: SimpleNamespace, warehouse: Warehouse) -> None:
     assert rows(built.client, "SELECT as_of, as_of_day FROM marts.build_info") == [(built.asked, built.as_of)]
     summary = json.loads((warehouse.var / "dbt" / "summary.json").read_text())
