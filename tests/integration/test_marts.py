@@ -432,6 +432,16 @@ def test_a_failing_test_fails_the_build(built: SimpleNamespace, warehouse: Wareh
     built.client.command("DELETE FROM raw.purchase_events WHERE purchase_id = 'bad'")
 
 
+def test_what_cannot_be_added_up_fails_the_build(built: SimpleNamespace, warehouse: Warehouse, shop: History) -> None:
+    state = {**asdict(shop.purchase_events[0]), **PURCHASE_CONSTANTS, "event_id": "bad", "purchase_id": "bad"}
+    bad = {**state, "discount": state["amount"] + 1, "currency": "USD"}
+    insert(built.client, "raw.purchase_events", [bad])
+    result = build(warehouse, "--as-of", built.asked, "--select", "int_raw_customers", "int_purchase_events", "fct_purchases")
+    assert result.code == 1
+    assert "discounts_are_a_part_of_the_amount" in result.text and "purchases_are_in_the_one_currency" in result.text
+    built.client.command("DELETE FROM raw.purchase_events WHERE purchase_id = 'bad'")
+
+
 def normal(records: list[tuple]) -> list[tuple]:
     """Amounts with the four decimals that the marts give."""
     return [
