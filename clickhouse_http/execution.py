@@ -109,7 +109,7 @@ class Execution:
         if not structure or not IDENTIFIER.fullmatch(name):
             raise ServerError(BAD_ARGUMENTS, f"External table {table.name!r} needs a structure or types, and a format")
         create = f"CREATE TEMPORARY TABLE {identifier(table.name)} ({structure}) ENGINE = Memory"
-        guard.check_functions(self._engine.canonical(create), self._engine.table_functions)
+        guard.check_external(self._engine.canonical(create), self._engine.table_functions)
         connection.run(create)
         connection.insert(f"INSERT INTO {identifier(table.name)}", name, table.path)
 

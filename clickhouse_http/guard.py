@@ -64,6 +64,15 @@ def check_functions(statement: str, table_functions: frozenset[str]) -> None:
             raise ServerError(ACCESS_DENIED, f"Function {token.text.decode()} is not allowed")
 
 
+def check_external(statement: str, table_functions: frozenset[str]) -> None:
+    """Refuse whatever makes an external table more than columns in memory: who may only read sends these as well."""
+    check_functions(statement, table_functions)
+    found = list(tokens(statement.encode()))
+    columns_end = next((place for place, token in enumerate(found) if token.word == ")" and not token.depth), 0)
+    if [token.word for token in found[columns_end + 1 :]] != ["ENGINE", "=", "MEMORY"]:
+        raise ServerError(ACCESS_DENIED, "The structure of an external table is a list of columns and nothing else")
+
+
 def _check_kind(kind: str, found: list[Token], caller: Caller, get_request: bool) -> None:
     if kind not in READING_KINDS and caller.reads_only:
         raise ServerError(READONLY, f"{caller.user}: Cannot execute query in readonly mode.")

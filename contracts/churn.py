@@ -17,7 +17,7 @@ AUDIT_CUTOFFS = 12
 SEARCH_TRIALS, SEARCH_SECONDS = 15, 60
 # Of a customer who stays, and of an offer, in the contracts' currency; the share of those about to leave whom an offer keeps.
 CUSTOMER_VALUE, OFFER_COST, OFFER_SUCCESS = 60.0, 5.0, 0.25
-# How much more ROC AUC a challenger must have on the champion's own test set to take its place.
+# How much more ROC AUC a challenger must have on the test set of its own run to take the champion's place.
 CHAMPION_MARGIN = 0.002
 
 # Columns of marts.churn_features, by their part in the model.

@@ -180,12 +180,13 @@ LIFETIME_VALUES = ResultTable(
     "One row per run and customer with at least one purchase. Intervals are of the expectation.",
 )  # fmt: skip
 
-# What abandonment is foretold by: the cart as it lies, what came before it, and who comes.
-CART_NUMBERS = (
+# What abandonment is explained by: who comes and what came before the cart, known at the first addition; and the cart as it lies
+# at the end of the session, when it is known as well what became of it.
+CART_NUMBERS_FIRST = (
     "weekday", "hour", "seconds_to_cart", "events_before", "views_before", "searches_before", "prior_sessions",
-    "prior_cart_sessions", "prior_purchase_sessions", "carts", "removals", "units", "products", "categories", "highest_price",
-    "cart_value",
+    "prior_cart_sessions", "prior_purchase_sessions",
 )  # fmt: skip
+CART_NUMBERS = (*CART_NUMBERS_FIRST, "carts", "removals", "units", "products", "categories", "highest_price", "cart_value")
 CART_CATEGORIES = ("device", "country", "channel", "variant")
 
 CART_SCORES = ResultTable(

@@ -9,7 +9,7 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -119,12 +119,12 @@ CHURN_TRAIN = Step(
 )  # fmt: skip
 CHURN_EVALUATE = Step(
     "evaluate", "models", ("-m", "spark_ml.churn.evaluate", "--run-id", Value.RUN_ID),
-    "Compare them on a later cutoff and write the report.",
+    "Choose the best in training, judge all on a later cutoff and write the report.",
     minutes=60,
 )  # fmt: skip
 CHURN_REGISTER = Step(
     "register", "models", ("-m", "spark_ml.churn.register", "--run-id", Value.RUN_ID, "--margin", Value.MARGIN),
-    "Register the best one; it becomes the champion where it is better by the margin.",
+    "Register the chosen one; it becomes the champion where it is better by the margin.",
     minutes=30,
 )  # fmt: skip
 CHURN_SCORE = Step(
@@ -175,7 +175,7 @@ CART_STEPS = (
     freeze(CART_SESSIONS),
     Step(
         "cart_abandonment", "models", ("-m", "spark_ml.carts.abandonment", "--run-id", Value.RUN_ID),
-        "Fit XGBoost to sessions with a cart, judge it on later days, explain each session.",
+        "Fit XGBoost to finished sessions with a cart, judge it on later days, explain each session.",
         minutes=60,
     ),
     write_back("carts"),
@@ -206,10 +206,22 @@ SUMMARY = Step(
 EXPORT_ALONE = "lake_alone"
 
 
+def pipeline_day(run_after: datetime, scheduled: bool) -> date:
+    """The UTC day that a run of the pipeline describes where none is given: its own, or, scheduled for midnight, the day that has
+    just ended. The next has hardly begun, and every window of days would lack one.
+    """
+    return (run_after - timedelta(microseconds=1) if scheduled else run_after).date()
+
+
+def churn_day(run_after: datetime, scheduled: bool) -> date:
+    """The same of the churn model, whose scheduled runs take the marts of the midnight before."""
+    return run_after.date() - timedelta(days=1) if scheduled else run_after.date()
+
+
 def frozen_values(label: str, started: date, as_of: str | None, k_min: int, k_max: int) -> dict[Value, str]:
     """The run's values: the same whenever they are asked for.
 
-    ``label`` is the trigger's name for the run. Without ``as_of`` the cutoff is the end of ``started``, the UTC day of the run.
+    ``label`` is the trigger's name for the run. Without ``as_of`` the cutoff is the end of ``started``, a UTC day.
     ValueError names a value that cannot be used.
     """
     run = _run_and_day(label, started, as_of)

@@ -9,13 +9,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from contracts.experiments import BUCKETS, bucket
+from contracts.experiments import BUCKETS, CONTROL, bucket
 from generators.clock import moment
 from generators.customers import Customers, customer_id
 from generators.segments import SEGMENTS
 from generators.span import Period, Span
-
-CONTROL = "control"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from contracts.churn import LABEL_DAYS
+from lakehouse.errors import LakeError
 
 # As near to the ceiling as this a model knows too much: its features look at the days they should foretell.
 NEAR = 0.005
@@ -33,12 +34,16 @@ def chance_of_silence(people: pd.DataFrame, cutoff: date) -> np.ndarray:
     return np.where(people["left_at"] < after, 1.0, np.exp(-LABEL_DAYS * people["purchases_per_day"]))
 
 
-def ceiling(people: pd.DataFrame, labels: pd.DataFrame, evaluation: pd.DataFrame) -> Ceiling:
-    """On the customers of the test set who are no guests."""
-    chosen = evaluation[evaluation["chosen"] == 1].iloc[0]
-    known = labels.merge(people, on="customer_id")
-    best = roc_auc_score(known["label"], chance_of_silence(known, pd.Timestamp(chosen["cutoff_day"]).date()))
-    return Ceiling(str(chosen["model"]), float(chosen["roc_auc"]), float(best))
+def ceiling(people: pd.DataFrame, tested: pd.DataFrame, model: str, cutoff: date) -> Ceiling:
+    """Both on the same customers: those of the test set who are no guests. LakeError where they do not tell one from the other.
+
+    ``tested``: customer, label and the model's score, a row a customer of the test set.
+    """
+    known = tested.merge(people, on="customer_id")
+    if known["label"].nunique() != 2:
+        raise LakeError(f"{len(known):,} of the {len(tested):,} customers tested at {cutoff} are planted, not with both outcomes")
+    best = roc_auc_score(known["label"], chance_of_silence(known, cutoff))
+    return Ceiling(model, float(roc_auc_score(known["label"], known["score"])), float(best))
 
 
 def against_the_gone(people: pd.DataFrame, scores: pd.DataFrame) -> float:

@@ -4,13 +4,14 @@ The uplift is a share of purchases, by segment; the mart compares customers who 
 is reckoned on the control: what its customers would have done, had they been treated.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
 
-from judge.interval import Interval
+from judge.interval import CONFIDENCE, RISK, Interval
 from judge.planted import Planted
 
 DAY = pd.Timedelta(days=1)
@@ -42,19 +43,40 @@ def lifts(planted: Planted, results: pd.DataFrame, controls: pd.DataFrame) -> It
                 yield Lift(row.experiment, row.variant, metric, due[metric], float(estimate), float(low), float(high))
 
 
+def far_off(found: Sequence[Lift]) -> list[Lift]:
+    """Lifts that chance does not explain: planted lies outside an interval so much wider that, where all are right, one misses in
+    one shop of 1,000 at most, however they hang together (Bonferroni). Both metrics of an experiment are of the same customers.
+    """
+    if not found:
+        return []
+    wider = _deviations(1 - RISK / len(found)) / _deviations(CONFIDENCE)
+    return [
+        one
+        for one in found
+        if not one.estimate - wider * (one.estimate - one.low) <= one.planted <= one.estimate + wider * (one.high - one.estimate)
+    ]
+
+
+def _deviations(confidence: float) -> float:
+    """Half the width of a normal interval."""
+    return NormalDist().inv_cdf((1 + confidence) / 2)
+
+
 def expected(
     planted: Planted, control: pd.DataFrame, experiment: str, variant: str, started_at: pd.Timestamp
 ) -> dict[str, float]:
     """Mean lift a customer: of the share who bought, and of revenue.
 
     A treatment adds purchases by a Poisson process of uplift times the customer's own rate, while they are with the shop. So of
-    those who bought nothing, 1 - exp(-uplift rate days) would have; and revenue would have been 1 + uplift times as much.
+    those who bought nothing, 1 - exp(-uplift rate days) would have; and revenue would have been 1 + uplift times as much. A build
+    may know of more days than were simulated.
     """
     mine = planted.experiments
     mine = mine[(mine["experiment"] == experiment) & (mine["variant"] == variant)]
     uplift = control["segment"].astype(str).map(mine.set_index("segment")["uplift"]).to_numpy(dtype=float)
     begins = control["registered_at"].clip(lower=started_at)
-    days = ((control["observed_until"].clip(upper=control["left_at"]) - begins) / DAY).clip(lower=0)
+    ends = control["observed_until"].clip(upper=planted.until).clip(upper=control["left_at"])
+    days = ((ends - begins) / DAY).clip(lower=0)
     added = 1 - np.exp(-uplift * control["purchases_per_day"] * days)
     return {
         "conversion": float(np.where(control["purchases"] == 0, added, 0.0).mean()),

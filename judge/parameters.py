@@ -11,15 +11,12 @@ from math import comb
 import pandas as pd
 
 from generators.segments import SEGMENTS, Segment
-from judge.interval import Interval
+from judge.interval import CONFIDENCE, RISK, Interval
 from judge.planted import Planted
 from lakehouse.errors import LakeError
 from spark_ml.lifetime import buying, spending
 from spark_ml.lifetime.posterior import around_the_mode
 
-CONFIDENCE = 0.95
-# The verdict errs at most this often where every interval is right.
-RISK = 0.001
 # With fewer customers who bought, four parameters cannot be told apart.
 LEAST_BUYERS = 40
 DAY = pd.Timedelta(days=1)
@@ -83,7 +80,9 @@ def _of_segment(segment: Segment, mine: pd.DataFrame, tell: Callable[[str], None
 
 
 def allowed_misses(intervals: int) -> int:
-    """As many of so many right intervals miss, or fewer, but for a share RISK of all shops."""
+    """As many of so many right intervals miss, or fewer, but for a share RISK of all shops, if they are independent. Those of one
+    fit are not: they miss together, and more shops than that have so many misses.
+    """
     miss, tail = 1 - CONFIDENCE, 1.0
     for count in range(intervals + 1):
         tail -= comb(intervals, count) * miss**count * (1 - miss) ** (intervals - count)

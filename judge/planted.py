@@ -16,11 +16,19 @@ class MixedError(Exception):
 
 @dataclass(frozen=True)
 class Planted:
-    """``customers`` and ``experiments`` as ``generators.truth`` has them; ``start``: of the simulated window."""
+    """``customers`` and ``experiments`` as ``generators.truth`` has them; ``start``: of the simulated window; ``until``: the last
+    moment of the history that was sent. A live stream after it comes at a rate of its own, and shows nothing that was planted."""
 
     customers: pd.DataFrame
     experiments: pd.DataFrame
     start: pd.Timestamp
+    until: pd.Timestamp
+
+    @property
+    def unfinished(self) -> set[str]:
+        """Experiments that went on when the history ended."""
+        ends = self.experiments["ended_at"]
+        return set(self.experiments.loc[ends.isna() | (ends > self.until), "experiment"])
 
 
 def planted() -> Planted | None:
@@ -33,4 +41,5 @@ def planted() -> Planted | None:
         return None
     if (shops := len(worlds(settings().truth))) > 1:
         raise MixedError(f"{shops} shops were simulated into one stack and only the last is known: `make clean`, `make demo`")
-    return Planted(*map(pd.read_parquet, tables), pd.Timestamp(moment(json.loads(plan.read_text())["start"])))
+    known = json.loads(plan.read_text())
+    return Planted(*map(pd.read_parquet, tables), *(pd.Timestamp(moment(known[name])) for name in ("start", "sent_until")))

@@ -1,12 +1,17 @@
 """The results that are judged, out of the warehouse."""
 
 from datetime import date
+from typing import Any
 
 import clickhouse_connect
 import pandas as pd
 from clickhouse_connect.driver.client import Client
 
+from contracts.churn import CUSTOMER, FEATURES, LABEL
 from contracts.settings import settings
+from generators.clock import milliseconds
+from spark_ml.churn import features
+from spark_ml.churn.handed_on import load
 
 
 def warehouse() -> Client:
@@ -16,25 +21,30 @@ def warehouse() -> Client:
     )
 
 
-def frame(client: Client, query: str, parameters: dict[str, str] | None = None) -> pd.DataFrame:
+def frame(client: Client, query: str, parameters: dict[str, Any] | None = None) -> pd.DataFrame:
     """With its columns also where there is no row."""
     found = client.query(query, parameters=parameters)
     return pd.DataFrame(found.result_rows, columns=list(found.column_names))
 
 
-def orders(client: Client) -> pd.DataFrame:
-    """One row a customer: orders, the last of them, and their mean value before discounts. Lines of one session are one order."""
+def orders(client: Client, until: pd.Timestamp) -> pd.DataFrame:
+    """One row a customer: orders up to a moment, the last of them, and their mean value before discounts.
+
+    Lines of one session are one order.
+    """
     found = client.query_df(
         "SELECT customer_id, count() AS orders, max(ordered_at) AS last_at, avg(value) AS mean_value FROM ("
         " SELECT customer_id, min(purchased_at) AS ordered_at, toFloat64(sum(amount)) AS value FROM marts.fct_purchases"
-        " WHERE session_id IS NOT NULL GROUP BY customer_id, session_id) GROUP BY customer_id"
+        " WHERE session_id IS NOT NULL AND purchased_at <= fromUnixTimestamp64Milli({until:Int64})"
+        " GROUP BY customer_id, session_id) GROUP BY customer_id",
+        {"until": milliseconds(until)},
     )
     # The client leaves UTC away where it is the server's own zone.
     return found.assign(last_at=pd.to_datetime(found["last_at"], utc=True))
 
 
-def known_until(client: Client) -> pd.Timestamp:
-    """The newest event of the raw tables."""
+def newest_purchase(client: Client) -> pd.Timestamp:
+    """In the marts, whoever sent it."""
     found = client.query("SELECT max(purchased_at) FROM marts.fct_purchases").result_rows[0][0]
     return pd.to_datetime(found, utc=True)
 
@@ -61,18 +71,21 @@ def exposed_controls(client: Client, control: str) -> pd.DataFrame:
 
 def newest_evaluation(client: Client) -> pd.DataFrame:
     """Of the newest run of the churn model, a row a model; empty before there is one."""
-    return client.query_df(
+    return frame(
+        client,
         "SELECT * FROM ml.churn_evaluation FINAL WHERE run_id = ("
-        "SELECT argMax(run_id, (as_of, computed_at)) FROM ml.churn_evaluation FINAL HAVING count() > 0)"
+        "SELECT argMax(run_id, (as_of, computed_at)) FROM ml.churn_evaluation FINAL HAVING count() > 0)",
     )
 
 
-def labels(client: Client, cutoff: date) -> pd.DataFrame:
-    """Customer and label at a cutoff."""
-    return client.query_df(
-        "SELECT customer_id, assumeNotNull(label) AS label FROM marts.churn_features"
-        " WHERE cutoff_day = {day:Date32} AND label IS NOT NULL", parameters={"day": cutoff},
-    )  # fmt: skip
+def tested(run_id: str, model: str, cutoff: date) -> pd.DataFrame:
+    """Customer, label and a model's score on the test set that a run of churn froze. LakeError where run or snapshot is gone.
+
+    Not from today's marts: a build of another day has other cutoffs.
+    """
+    test = features.at(run_id, cutoff)
+    score = load(run_id, model).predict_proba(test[list(FEATURES)])[:, 1]
+    return pd.DataFrame({"customer_id": test[CUSTOMER], "label": test[LABEL], "score": score})
 
 
 def newest_scores(client: Client) -> pd.DataFrame:

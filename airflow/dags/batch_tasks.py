@@ -7,16 +7,18 @@ from airflow.sdk import Asset, Param, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from contracts.settings import ROOT, settings
-from contracts.steps import K_BOUNDS, K_MAX, K_MIN, Step, frozen_values
+from contracts.steps import K_BOUNDS, K_MAX, K_MIN, Step, frozen_values, pipeline_day
 
 FREEZE = "freeze"
+# Airflow's word for a run that no person and no asset started.
+SCHEDULED = "scheduled"
 
 AS_OF = Param(
     None,
     type=["null", "string"],
     format="date",
     title="As of",
-    description="Only what was known at the end of this UTC day. Empty: the day of the run.",
+    description="Only what was known at the end of this UTC day. Empty: the day of the run (midnight's: the day before).",
 )
 _K = {"type": "integer", "minimum": K_BOUNDS[0], "maximum": K_BOUNDS[1]}
 SEGMENT_RANGE = {
@@ -30,7 +32,8 @@ def freeze() -> dict[str, str]:
     """Name the run and its cutoff, from the DAG run alone."""
     context = get_current_context()
     run, params = context["dag_run"], context["params"]
-    return checked(run.run_id, run.run_after.date(), params["as_of"], params.get("k_min", K_MIN), params.get("k_max", K_MAX))
+    day = pipeline_day(run.run_after, run.run_type == SCHEDULED)
+    return checked(run.run_id, day, params["as_of"], params.get("k_min", K_MIN), params.get("k_max", K_MAX))
 
 
 def checked(*given, by=frozen_values) -> dict[str, str]:

@@ -6,15 +6,15 @@ Every Monday morning, and whenever it is triggered, over the marts as they are:
 2. **freeze_features** copies `marts.churn_features` to Iceberg. Everything after it reads this snapshot.
 3. **quality_gate** checks the features; its page is `var/reports/churn-gate-<run>.html`. What is not met stops the run here.
 4. **train** searches and fits logistic regression, random forest and LightGBM on older cutoffs, and two baselines.
-5. **evaluate** compares them on a later cutoff and writes `var/reports/churn-latest.html`.
-6. **register** makes the best one a version in MLflow. It becomes the champion where it beats the champion by the margin.
+5. **evaluate** takes the best in training, judges all on a later cutoff and writes `var/reports/churn-latest.html`.
+6. **register** makes the chosen one a version in MLflow. It becomes the champion where it beats the champion by the margin.
 7. **score** scores the customers of the as-of day with the champion and writes Iceberg.
 8. **write_scores_back** copies the scores to ClickHouse; the next build of the marts shows them in `dim_customers`.
 
 ## Trigger
 | parameter | meaning |
 | --- | --- |
-| `as_of` | The day that the marts describe. Empty: the day of the run. |
+| `as_of` | The day that the marts describe. Empty: the day of the run; by schedule the day before, which is complete. |
 | `trials` | Draws of the search for each model; 0 takes the usual parameters. |
 | `customer_value`, `offer_cost`, `offer_success` | What the threshold of an offer is chosen by. |
 | `margin` | How much more ROC AUC a challenger needs to become the champion. |
@@ -43,10 +43,10 @@ from datetime import timedelta
 
 from airflow.sdk import Param, chain, dag, get_current_context, task
 from airflow.timetables.trigger import CronTriggerTimetable
-from batch_tasks import AS_OF, FREEZE, checked, run_step
+from batch_tasks import AS_OF, FREEZE, SCHEDULED, checked, run_step
 
 from alerts.policy import default_args
-from contracts.steps import CHURN_STEPS, ChurnParameters, frozen_churn_values
+from contracts.steps import CHURN_STEPS, ChurnParameters, churn_day, frozen_churn_values
 
 USUAL = asdict(ChurnParameters())
 FORM = {
@@ -71,14 +71,15 @@ def freeze() -> dict[str, str]:
     context = get_current_context()
     run, params = context["dag_run"], context["params"]
     given = ChurnParameters(**{name: params[name] for name in USUAL})
-    return checked(run.run_id, run.run_after.date(), params["as_of"], given, by=frozen_churn_values)
+    day = churn_day(run.run_after, run.run_type == SCHEDULED)
+    return checked(run.run_id, day, params["as_of"], given, by=frozen_churn_values)
 
 
 @dag(
     dag_display_name="Churn model",
     description="Trains, judges and registers the churn model, and scores the customers",
     doc_md=__doc__,
-    # After the pipeline of midnight, on the same day.
+    # After the pipeline of midnight, whose marts describe the day before.
     schedule=CronTriggerTimetable("0 4 * * 1", timezone="UTC", run_immediately=timedelta(0)),
     catchup=False,
     max_active_runs=1,

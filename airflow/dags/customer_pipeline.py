@@ -2,7 +2,8 @@
 
 Every six hours, and whenever it is triggered:
 
-1. **freeze** names the run and its cutoff. Both come from the DAG run alone, so they are the same for every retry.
+1. **freeze** names the run and its cutoff. Both come from the DAG run alone, so they are the same for every retry. The scheduled
+   run of midnight describes the day that has just ended, the others the day that goes on.
 2. **dbt_build** builds and tests the marts in ClickHouse, as known at the end of the cutoff's day.
 3. **export_to_iceberg** copies the marts as Parquet to the object store and commits them to Iceberg.
 4. **kmeans_segments** cuts the customers into segments with Spark: as many as are stable, at nearly the best silhouette.
@@ -16,7 +17,7 @@ A step that fails stops all that follow it, and a message says so. One run at a 
 ## Trigger
 | parameter | meaning |
 | --- | --- |
-| `as_of` | Cutoff: only what was known at the end of this UTC day. Empty: the day of the run. |
+| `as_of` | Cutoff: only what was known at the end of this UTC day. Empty: the day of the run; of midnight's the day before. |
 | `k_min`, `k_max` | The numbers of segments that are tried. |
 
 ## Run again

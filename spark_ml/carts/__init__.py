@@ -1,4 +1,4 @@
-"""Which carts are abandoned, and why: XGBoost over sessions with a cart.
+"""Which carts were abandoned, and why: XGBoost over finished sessions with a cart.
 
 python -m lakehouse.export --run-id R --as-of D --mart cart_sessions
 python -m spark_ml.carts.abandonment --run-id R

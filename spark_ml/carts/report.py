@@ -39,6 +39,7 @@ def page(run_id: str, found: dict[str, Any], test: pd.DataFrame, score: np.ndarr
         trained=f"{found['trained']:,}",
         abandoned=f"{found['abandoned']:.1%}",
         auc=f"{found['metrics']['roc_auc']:.3f}",
+        foretold=f"{found['foretold_roc_auc']:.3f}",
         brier=f"{found['metrics']['brier']:.3f}",
         importance=plots.importance(values.loc[sample], test.loc[sample]),
         waterfalls="".join(

@@ -20,7 +20,7 @@ from lakehouse.errors import LakeError
 from lakehouse.results import newest_run
 from spark_ml.carts import report, sessions
 from spark_ml.carts.abandonment import MODEL, STEP, contributions
-from spark_ml.carts.sessions import FEATURES, KEY, LABEL
+from spark_ml.carts.sessions import FEATURES, KEY, LABEL, OVER
 from spark_ml.churn.explain import short
 from spark_ml.pages import publish
 from spark_ml.registry.client import connect, exit_code
@@ -45,7 +45,8 @@ def explain(run_id: str | None, key: str) -> str:
     model = mlflow.sklearn.load_model(f"models:/{MODEL}/{version}")
     score = float(model.predict_proba(row[[*FEATURES]])[0, 1])
     values, base = contributions(model, row)
-    said = "Nothing was bought in it." if row[LABEL].iloc[0] else "Something was bought in it."
+    said = "Nothing was bought in it" if row[LABEL].iloc[0] else "Something was bought in it"
+    said += "." if row[OVER].iloc[0] else ", so far: it is not over, and the model knows finished sessions."
     text = report.session_page(key, score, said, run_id, values.iloc[0], row.iloc[0], base)
     page = publish(store, settings().bucket, "cart", re.sub(r"[^A-Za-z0-9._-]", "_", key), text)
     added = values.iloc[0].sort_values(key=abs, ascending=False)

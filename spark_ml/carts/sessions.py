@@ -13,6 +13,8 @@ from lakehouse import runs
 from lakehouse.errors import LakeError
 
 KEY, TIME, LABEL = "session_key", "first_cart_at", "is_abandoned"
+# Until then nothing bought does not mean abandoned.
+OVER = "is_over"
 FEATURES = (*CART_NUMBERS, *CART_CATEGORIES)
 # Of the sessions in order of time, the share that only tests.
 TEST_SHARE = 0.2
@@ -50,20 +52,21 @@ def frozen(catalog: Catalog, run_id: str, which: BooleanExpression = AlwaysTrue(
 
 def checked(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     """The columns of the contract; a price that was not shown stays missing. LakeError naming what is missing or no number."""
-    if missing := [column for column in (KEY, TIME, LABEL, *FEATURES) if column not in frame]:
+    if missing := [column for column in (KEY, TIME, LABEL, OVER, *FEATURES) if column not in frame]:
         raise LakeError(f"{name} lacks the column {', '.join(missing)}")
     try:
         numbers = frame[[*CART_NUMBERS]].astype(np.float64)
     except (TypeError, ValueError) as error:
         raise LakeError(f"{name}: {error}") from None
     words = frame[[*CART_CATEGORIES]].astype(object)
-    return pd.concat([frame[[KEY, TIME]], numbers, words, frame[LABEL].astype(np.int64)], axis=1)
+    return pd.concat([frame[[KEY, TIME, OVER]], numbers, words, frame[LABEL].astype(np.int64)], axis=1)
 
 
 def split(frame: pd.DataFrame, name: str) -> Split:
-    """By time of the first addition. LakeError where there are too few sessions, or one outcome only."""
+    """By time of the first addition, without sessions that go on. LakeError where there are too few, or one outcome only."""
+    frame = frame[frame[OVER].astype(bool)]
     if len(frame) < LEAST_SESSIONS:
-        raise LakeError(f"{name}: {len(frame)} sessions with a cart, {LEAST_SESSIONS} are needed")
+        raise LakeError(f"{name}: {len(frame)} finished sessions with a cart, {LEAST_SESSIONS} are needed")
     since = frame[TIME].quantile(1 - TEST_SHARE)
     parts = Split(*(part.reset_index(drop=True) for part in (frame[frame[TIME] < since], frame[frame[TIME] >= since])))
     for rows, what in ((parts.train, "training set"), (parts.test, "test set")):

@@ -38,7 +38,9 @@ training end before those of the test begin.
 {parameters}; {trained["trials"]} draws of the search, seed {trained["seed"]}.
 
 ## Evaluation
-ROC AUC {found["roc_auc"]:.3f} (95 %: {low:.3f} to {high:.3f}). Top: the {found["top"]:,} customers with the highest probability.
+Chosen by its ROC AUC among training customers whom it had not seen, {model["out_of_fold_roc_auc"]:.3f}, without the test.
+On the test: ROC AUC {found["roc_auc"]:.3f} (95 %: {low:.3f} to {high:.3f}). Top: the {found["top"]:,} customers with the highest
+probability.
 
 | model | ROC AUC | PR AUC | precision, top | recall, top | F1 | Brier | profit, EUR |
 | --- | --- | --- | --- | --- | --- | --- | --- |

@@ -69,7 +69,7 @@ def of_the_table(frame: pd.DataFrame, as_of: str) -> Iterator[Finding]:
 
 
 def examine(frame: pd.DataFrame, as_of: str, then: dict[str, Any] | None) -> tuple[list[Finding], list[Finding], dict[str, Any]]:
-    """Findings on the rows, findings on their drift since ``then``, and the distributions of the newest cutoff."""
+    """Findings on the rows, findings on their drift since ``then``, and the newest cutoff's distributions, to be accepted."""
     shaped = schema()
     present = [name for name in NUMERIC if name in frame and pd.api.types.is_numeric_dtype(frame[name])]
     words = [name for name in (CUTOFF, CUSTOMER, *CATEGORIES) if name in frame]
@@ -81,8 +81,8 @@ def examine(frame: pd.DataFrame, as_of: str, then: dict[str, Any] | None) -> tup
     if unmet(findings):
         return findings, [], {}
     current = typed[typed[CUTOFF] == typed[CUTOFF].max()]
-    now = distribution.measure(current, NUMERIC, CATEGORIES, then)
-    return findings, distribution.compare(then, now) if then else [], now
+    drift = distribution.compare(then, distribution.measure(current, NUMERIC, CATEGORIES, then)) if then else []
+    return findings, drift, distribution.measure(current, NUMERIC, CATEGORIES)
 
 
 def run(run_id: str, accept_drift: bool) -> dict[str, Any]:

@@ -43,6 +43,7 @@ def page(
         customers=f"{facts['customers']:,}",
         churned=f"{facts['churned'] / facts['customers']:.1%}",
         chosen=escape(known[chosen]["title"]),
+        unseen=f"{trained['models'][chosen]['out_of_fold_roc_auc']:.3f}",
         auc=f"{facts['models'][chosen]['roc_auc']:.3f}",
         interval=f"{low:.3f} to {high:.3f}",
         top=f"{facts['models'][chosen]['top']:,}",

@@ -1,8 +1,9 @@
 """Fit every candidate and baseline on the training cutoffs: ``python -m spark_ml.churn.train --run-id R [--trials 20 …]``.
 
 Each candidate's parameters are searched on customers of the training cutoffs alone; the threshold from which on an offer pays
-is found there as well, on probabilities of customers whom the model had not seen. Models lie in VAR_DIR/runs/R/churn/, and
-the facts in VAR_DIR/runs/R/churn_train.json. Without the gate's verdict nothing is trained.
+is found there as well, on probabilities of customers whom the model had not seen, and so is the ROC AUC by which one of them is
+chosen. Models lie in VAR_DIR/runs/R/churn/, and the facts in VAR_DIR/runs/R/churn_train.json. Without the gate's verdict
+nothing is trained.
 """
 
 import argparse
@@ -12,6 +13,7 @@ from datetime import date
 from typing import Any
 
 import pandas as pd
+from sklearn.metrics import roc_auc_score
 
 from contracts import churn
 from contracts.churn import CATEGORIES, FEATURES, LABEL
@@ -24,8 +26,8 @@ from spark_ml.churn.handed_on import GATE, TRAIN, save
 from spark_ml.churn.metrics import Economics
 from spark_ml.churn.search import out_of_fold, sample, search
 
-# A threshold is one number: it takes no more rows than these.
-THRESHOLD_ROWS = 30_000
+# A threshold and a ROC AUC are one number each: they take no more rows than these.
+UNSEEN_ROWS = 30_000
 
 
 def fit_candidate(candidate: Candidate, train: pd.DataFrame, given: argparse.Namespace, economics: Economics) -> dict[str, Any]:
@@ -33,8 +35,9 @@ def fit_candidate(candidate: Candidate, train: pd.DataFrame, given: argparse.Nam
     began = time.monotonic()
     parameters = search(candidate, train, given.trials, given.search_seconds, given.seed)
     searched = time.monotonic()
-    rows = sample(train, THRESHOLD_ROWS, given.seed)
-    threshold = economics.best_threshold(rows[LABEL].to_numpy(), out_of_fold(candidate, parameters, rows, given.seed))
+    rows = sample(train, UNSEEN_ROWS, given.seed)
+    label, unseen = rows[LABEL].to_numpy(), out_of_fold(candidate, parameters, rows, given.seed)
+    threshold = economics.best_threshold(label, unseen)
     thresholded = time.monotonic()
     model = candidate.make(parameters, given.seed, len(train)).fit(train[list(FEATURES)], train[LABEL])
     save(given.run_id, candidate.name, model)
@@ -42,6 +45,7 @@ def fit_candidate(candidate: Candidate, train: pd.DataFrame, given: argparse.Nam
         "title": candidate.title,
         "parameters": parameters,
         "threshold": threshold,
+        "out_of_fold_roc_auc": float(roc_auc_score(label, unseen)),
         "search_seconds": round(searched - began, 2),
         "train_seconds": round(time.monotonic() - thresholded, 2),
     }

@@ -1,7 +1,9 @@
 """How far a forecast made at an earlier cutoff is from what then happened. Pure.
 
 ``MAE``: mean of |foretold - actual| over the customers. ``bias``: sum foretold over sum actual, less 1. ``rank``: Spearman's
-correlation of foretold and actual. Purchases count days with one, value is net.
+correlation of foretold and actual. Purchases count days with one, value is net. The features of a cutoff know what a customer
+brought in all, not on the first day: so spending is learnt from the mean of all days here, and not, as for the forecast, from
+that of the days after the first.
 """
 
 from dataclasses import asdict, dataclass

@@ -1,8 +1,9 @@
 """What each customer will buy and bring: ``python -m spark_ml.lifetime.value --run-id R``.
 
 BG/NBD and Gamma-Gamma over the frozen clv_summary, with intervals; expected purchases and value over 3, 6 and 12 months to
-ml.lifetime_values in the lake. The error is that of the same models fitted at the oldest cutoff of churn_features, over the days
-since. Writes VAR_DIR/runs/R/lifetime.json and VAR_DIR/reports/lifetime-R.html; the run is tracked in MLflow.
+ml.lifetime_values in the lake. The error is that of the same two models fitted at the oldest cutoff of churn_features, over the
+days since, with the mean of all days of a customer as spending (``holdout``). Writes VAR_DIR/runs/R/lifetime.json and
+VAR_DIR/reports/lifetime-R.html; the run is tracked in MLflow.
 """
 
 import argparse

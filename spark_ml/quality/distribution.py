@@ -17,9 +17,13 @@ Shares = dict[str, float]
 
 
 def measure(
-    frame: pd.DataFrame, numeric: tuple[str, ...], categories: tuple[str, ...], known: dict[str, Any] | None
+    frame: pd.DataFrame, numeric: tuple[str, ...], categories: tuple[str, ...], known: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Per column its edges (tenths, those of ``known`` where there is one) and the share of the rows in each bin."""
+    """Per column its edges (those of ``known`` where there is one, to compare with it; else its tenths) and the share of the rows
+    in each bin.
+
+    What is accepted is measured by edges of its own: by those of an older run a column that has moved away would lie in one bin.
+    """
     found: dict[str, Any] = {}
     for name in numeric:
         edges = known[name]["edges"] if known and name in known else _edges(frame[name])

@@ -1,7 +1,7 @@
 """Expectations on a table: of each column by pandera, of the whole table by functions; all are checked, none stops the others."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -19,10 +19,6 @@ class Finding:
     expectation: str
     met: bool
     detail: str = ""
-
-
-# Of the whole table: what was found, or a text that says what is wrong.
-TableCheck = Callable[[pd.DataFrame], Finding]
 
 
 def check_columns(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> list[Finding]:

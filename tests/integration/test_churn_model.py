@@ -63,6 +63,31 @@ def scores(lake: Lake, label: str) -> pd.DataFrame:
     )
 
 
+TESTED = """
+from datetime import date
+from sklearn.metrics import roc_auc_score
+from judge.recovered import tested
+run, model, cutoff = sys.argv[1:]
+found = tested(run, model, date.fromisoformat(cutoff))
+print(roc_auc_score(found["label"], found["score"]))
+"""
+ORDERS = """
+import pandas as pd
+from judge.recovered import newest_purchase, orders, warehouse
+client = warehouse()
+print(newest_purchase(client))
+print(orders(client, pd.Timestamp(sys.argv[1])).to_csv(index=False))
+"""
+
+
+def judge(lake: Lake, script: str, *arguments: str) -> str:
+    """What a few lines print that ask the judge, in its environment."""
+    command = [python("models"), "-W", "ignore", "-c", f"import sys\n{script}", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=lake.environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
 def champion(lake: Lake) -> int:
     address = f"{lake.settings.url('MLFLOW')}/api/2.0/mlflow/registered-models/alias"
     answer = requests.get(address, params={"name": "churn", "alias": "champion"}, timeout=10)
@@ -102,6 +127,9 @@ def test_from_features_to_scores_and_back_to_the_champion_before(lake: Lake):
 
     # Other customers of the same kind: hardly better, so only the challenger; its run scores with the champion.
     fill(lake.warehouse(), features(CUSTOMERS, seed=1))
+    # The judge goes by what the first run froze, whatever has been built since.
+    judged = judge(lake, TESTED, values("first")[Value.RUN_ID], evaluated["chosen"], evaluated["test_cutoff"])
+    assert float(judged) == pytest.approx(evaluated["models"][evaluated["chosen"]]["roc_auc"])
     second = run(lake, "second")
     assert second.returncode == 0, second.stderr[-3000:]
     facts = lake.manifest(values("second")[Value.RUN_ID], "churn_register")
@@ -116,6 +144,18 @@ def test_from_features_to_scores_and_back_to_the_champion_before(lake: Lake):
         assert done.returncode == expected, done.stderr
     assert done.stderr.strip().endswith("spark_ml.registry.rollback: churn has no version 7; there are 1, 2")
     assert champion(lake) == 2
+
+
+def test_the_judge_leaves_out_what_came_after_the_history(lake: Lake):
+    """An order of two lines, one on the last millisecond, and one after it."""
+    lake.warehouse().command("""
+        CREATE OR REPLACE TABLE marts.fct_purchases ENGINE = Memory AS
+        SELECT 'c1' AS customer_id, 's' || order AS session_id, toDecimal64(10 * order, 4) AS amount,
+            toDateTime64('2026-07-01 00:00:00.500', 3, 'UTC') + toIntervalMillisecond(shift) AS purchased_at
+        FROM values('order UInt8, shift Int64', (1, -2000), (1, -1000), (2, 0), (3, 1))""")
+    newest, found = judge(lake, ORDERS, "2026-07-01 00:00:00.500+00:00").split("\n", 1)
+    assert newest == "2026-07-01 00:00:00.501000+00:00"
+    assert found.splitlines()[1] == "c1,2,2026-07-01 00:00:00.500+00:00,20.0"
 
 
 @pytest.mark.timeout(1200)

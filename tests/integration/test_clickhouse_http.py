@@ -473,6 +473,33 @@ def test_neither_account_gets_out_of_the_engine(server: Server, client: Client, 
     assert list(tmp_path.iterdir()) == [secret]
 
 
+@pytest.mark.parametrize(
+    "structure",
+    [
+        "k String) ENGINE = EmbeddedRocksDB(0, '{away}') PRIMARY KEY k --",
+        "k String) ENGINE = ExecutablePool('touch {away}', 'TSV') --",
+        "k String) ENGINE = File('TSV', '{away}') --",
+        "k String) ENGINE = Memory AS SELECT file('/etc/hostname') --",
+        "k String) ENGINE = Memory AS SELECT toString(1) --",
+        "k String DEFAULT file('/etc/hostname')",
+        "k String) ENGINE = Memory; SELECT (1",
+    ],
+)
+@pytest.mark.parametrize("how", ["structure", "types"])
+def test_a_table_sent_along_is_no_way_out_of_the_engine(server: Server, tmp_path: Path, structure: str, how: str) -> None:
+    told = structure.format(away=tmp_path / "away").removeprefix("k " if how == "types" else "")
+    for account in (server.writer, server.reader):
+        answer = requests.post(
+            server.url,
+            params={"query": "SELECT count() FROM m", f"m_{how}": told, "m_format": "TSV"},
+            files={"m": ("m", b"")},
+            auth=account,
+            timeout=READY_SECONDS,
+        )
+        assert answer.status_code >= 400, answer.text
+    assert not list(tmp_path.iterdir())
+
+
 def test_readers_while_writers_insert(server: Server, client: Client) -> None:
     client.command("CREATE TABLE t (id Int64, v Int64) ENGINE = ReplacingMergeTree(v) ORDER BY id")
     batches, size = 12, 2000

@@ -42,6 +42,25 @@ dag.get_current_context = lambda: {
 print(json.dumps(dag.adopt.function()))
 """
 
+# Which day the runs of two DAGs describe.
+DAYS = """
+import json
+from datetime import UTC, datetime
+from types import SimpleNamespace
+import batch_tasks, churn_model as churn
+from airflow.sdk.api.datamodels._generated import DagRunType
+
+def day(dag, freeze, hour, kind):
+    run = SimpleNamespace(run_id="own", run_after=datetime(2026, 2, 2, hour, tzinfo=UTC), run_type=kind)
+    dag.get_current_context = lambda: {"dag_run": run, "params": {"as_of": None, **churn.USUAL}}
+    return freeze.function()["AS_OF"]
+
+print(json.dumps({
+    kind.value: [day(batch_tasks, batch_tasks.freeze, 0, kind), day(churn, churn.freeze, 4, kind)]
+    for kind in (DagRunType.SCHEDULED, DagRunType.MANUAL)
+}))
+"""
+
 
 class Receiver(socketserver.StreamRequestHandler):
     """Enough of SMTP to take a letter."""
@@ -153,6 +172,12 @@ def test_an_export_hands_its_run_on(airflow: SimpleNamespace) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
     values = json.loads(done.stdout.splitlines()[-1])
     assert values == {"RUN_ID": "newer", "AS_OF": "2026-01-31", "K_MIN": "2", "K_MAX": "5"}
+
+
+def test_scheduled_runs_describe_the_day_that_is_over_and_others_their_own(airflow: SimpleNamespace) -> None:
+    done = subprocess.run([airflow.python, "-c", DAYS], env=airflow.environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert json.loads(done.stdout.splitlines()[-1]) == {"scheduled": ["2026-02-01"] * 2, "manual": ["2026-02-02"] * 2}
 
 
 def test_segments_of_no_export_are_refused(airflow: SimpleNamespace) -> None:

@@ -344,6 +344,20 @@ def test_layers_reconcile(built: SimpleNamespace) -> None:
         assert len({row[2] for row in counts if row[0] == entity and row[2] is not None}) <= 1, entity
 
 
+def test_verify_finds_a_row_changed_by_hand(built: SimpleNamespace, warehouse: Warehouse) -> None:
+    """As one that a build kept and should not have: the number of rows is right."""
+    ask = [python("core"), "-c", "import json; from verify.marts import marts; print(json.dumps(marts().differences))"]
+    differences = warehouse.run(ask)
+    assert json.loads(differences.stdout or "null") == [], differences.stderr
+    for mart, key, column in (("fct_purchases", "purchase_id", "discount"), ("fct_sessions", "customer_id", "views")):
+        one = built.client.query(f"SELECT min({key}) FROM marts.{mart}").first_row[0]
+        changed = f"ALTER TABLE marts.{mart} UPDATE {column} = {column} {{}} 1 WHERE {key} = '{one}' SETTINGS mutations_sync = 2"
+        built.client.command(changed.format("+"))
+        found = json.loads(warehouse.run(ask).stdout)
+        built.client.command(changed.format("-"))
+        assert found == [f"marts.{mart}: 1 rows are not what the accepted events give, such as {one}"]
+
+
 def test_build_says_what_it_built(built: SimpleNamespace, warehouse: Warehouse) -> None:
     assert rows(built.client, "SELECT as_of, as_of_day FROM marts.build_info") == [(built.asked, built.as_of)]
     summary = json.loads((warehouse.var / "dbt" / "summary.json").read_text())
@@ -415,6 +429,16 @@ def test_a_failing_test_fails_the_build(built: SimpleNamespace, warehouse: Wareh
     result = build(warehouse, "--as-of", "", "--select", "int_raw_customers", "int_purchase_events")
     assert result.code == 1
     assert "in_vocabulary_int_purchase_events_status" in result.text
+    built.client.command("DELETE FROM raw.purchase_events WHERE purchase_id = 'bad'")
+
+
+def test_what_cannot_be_added_up_fails_the_build(built: SimpleNamespace, warehouse: Warehouse, shop: History) -> None:
+    state = {**asdict(shop.purchase_events[0]), **PURCHASE_CONSTANTS, "event_id": "bad", "purchase_id": "bad"}
+    bad = {**state, "discount": state["amount"] + 1, "currency": "USD"}
+    insert(built.client, "raw.purchase_events", [bad])
+    result = build(warehouse, "--as-of", built.asked, "--select", "int_raw_customers", "int_purchase_events", "fct_purchases")
+    assert result.code == 1
+    assert "discounts_are_a_part_of_the_amount" in result.text and "purchases_are_in_the_one_currency" in result.text
     built.client.command("DELETE FROM raw.purchase_events WHERE purchase_id = 'bad'")
 
 

@@ -10,13 +10,13 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.expressions import EqualTo
 
 from contracts.lake import CART_SESSIONS
-from contracts.ml import CART_CATEGORIES, CART_NUMBERS
+from contracts.ml import CART_CATEGORIES, CART_NUMBERS, CART_NUMBERS_FIRST
 from lakehouse import runs
 from lakehouse.errors import LakeError
-from spark_ml.carts.abandonment import contributions, make
+from spark_ml.carts.abandonment import contributions, foretold, judged, make
 from spark_ml.carts.report import session_page, waterfall
 from spark_ml.carts.session import one
-from spark_ml.carts.sessions import FEATURES, KEY, LABEL, TIME, checked, frozen, split
+from spark_ml.carts.sessions import FEATURES, KEY, LABEL, OVER, TIME, checked, frozen, split
 
 
 def made_up(sessions: int = 800) -> pd.DataFrame:
@@ -26,7 +26,23 @@ def made_up(sessions: int = 800) -> pd.DataFrame:
     frame[[*CART_CATEGORIES]] = random.choice(["a", "b"], (sessions, len(CART_CATEGORIES)))
     frame[LABEL] = random.random(sessions) < 1 / (1 + np.exp(2.0 * (frame["products"] - 4)))
     frame[TIME] = pd.Timestamp("2026-01-01", tz="UTC") + pd.to_timedelta(random.permutation(sessions), unit="h")
-    return frame.assign(**{KEY: [f"s{number}" for number in range(sessions)]})
+    return frame.assign(**{KEY: [f"s{number}" for number in range(sessions)], OVER: True})
+
+
+def test_a_session_that_goes_on_is_in_neither_part():
+    frame = made_up()
+    goes_on = frame[TIME] > frame[TIME].max() - pd.Timedelta(hours=50)
+    parts = split(checked(frame.assign(**{OVER: ~goes_on}), "carts"), "carts")
+    assert len(parts.train) + len(parts.test) == 800 - goes_on.sum() == 750
+    assert not {*frame[KEY][goes_on]} & {*parts.train[KEY], *parts.test[KEY]}
+
+
+def test_what_the_cart_comes_to_be_foretells_nothing_at_its_first_addition():
+    parts = split(checked(made_up(), "carts"), "carts")
+    assert "products" not in CART_NUMBERS_FIRST
+    assert abs(foretold(parts, 1) - 0.5) < 0.1
+    model = make(1).fit(parts.train[[*FEATURES]], parts.train[LABEL])
+    assert judged(parts.test[LABEL], model.predict_proba(parts.test[[*FEATURES]])[:, 1])["roc_auc"] > 0.9
 
 
 def test_the_test_sessions_are_the_later_ones():
@@ -40,7 +56,7 @@ def test_what_cannot_be_learnt_from_is_named():
         checked(made_up().drop(columns="hour"), "carts")
     with pytest.raises(LakeError, match="carts: could not convert string to float: 'many'"):
         checked(made_up().assign(units="many"), "carts")
-    with pytest.raises(LakeError, match="carts: 20 sessions with a cart, 200 are needed"):
+    with pytest.raises(LakeError, match="carts: 20 finished sessions with a cart, 200 are needed"):
         split(checked(made_up(20), "carts"), "carts")
     with pytest.raises(LakeError, match="training set: every one of 640 carts was abandoned"):
         split(checked(made_up().assign(**{LABEL: True}), "carts"), "carts")

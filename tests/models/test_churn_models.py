@@ -1,5 +1,7 @@
 """Each candidate learns what was put in, is explained by it, and gives the same again."""
 
+from argparse import Namespace
+
 import numpy as np
 import pytest
 from made_up import features
@@ -8,8 +10,11 @@ from sklearn.metrics import roc_auc_score
 from contracts.churn import CUSTOMER, FEATURES, LABEL
 from spark_ml.churn import baselines, explain
 from spark_ml.churn.candidates import BY_NAME, CANDIDATES, Candidate
+from spark_ml.churn.evaluate import choice
 from spark_ml.churn.features import checked, split
+from spark_ml.churn.metrics import Economics
 from spark_ml.churn.search import out_of_fold, sample, search
+from spark_ml.churn.train import fit_candidate
 
 SETS = split(checked(features(600), "made up"), "made up")
 X, Y = SETS.train[list(FEATURES)], SETS.train[LABEL]
@@ -29,6 +34,21 @@ def test_a_candidate_learns_and_is_explained(candidate: Candidate):
     words = explain.factors(values, SETS.test.head(50))
     assert len(words) == 50
     assert all(word.count("(") == 3 for word in words)
+
+
+def test_the_choice_is_made_in_training():
+    """Whatever the test says: facts of training are all that it is given."""
+    known = {"a": {"out_of_fold_roc_auc": 0.80}, "b": {"out_of_fold_roc_auc": 0.82}, "c": {"out_of_fold_roc_auc": 0.81}}
+    assert choice(known) == "b"
+
+
+def test_a_fit_tells_how_well_the_model_knows_whom_it_has_not_seen(monkeypatch):
+    monkeypatch.setattr("spark_ml.churn.train.save", lambda *_: None)
+    given = Namespace(run_id="r", trials=0, search_seconds=0, seed=1)
+    candidate = BY_NAME["logistic_regression"]
+    found = fit_candidate(candidate, SETS.train, given, Economics(60.0, 5.0, 0.25))
+    unseen = out_of_fold(candidate, candidate.usual, SETS.train, 1)
+    assert found["out_of_fold_roc_auc"] == roc_auc_score(Y, unseen)
 
 
 def test_contributions_of_the_boosted_trees_add_up_to_the_log_odds():

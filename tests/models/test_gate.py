@@ -51,6 +51,15 @@ def test_drift_is_seen_against_the_last_accepted_run():
     assert {one.partition(":")[0] for one in drifted} == {"recency_days", "country"}
 
 
+def test_drift_is_seen_again_after_one_that_was_accepted():
+    """Far above what the first run knew, all values lie beyond its edges: they are no measure of what comes later."""
+    then: dict | None = None
+    for factor, drifted in ((1, set()), (1000, {"net_revenue"}), (1000, set()), (5000, {"net_revenue"})):
+        frame = features().assign(net_revenue=lambda f, factor=factor: factor * (1 + f["net_revenue"]))
+        assert {one.partition(":")[0] for one in named(frame, then)} == drifted
+        _, _, then = examine(frame, AS_OF.isoformat(), then)
+
+
 def test_population_stability_by_hand():
     """(0.6 - 0.5) ln 1.2 + (0.4 - 0.5) ln 0.8"""
     assert population_stability({"a": 0.5, "b": 0.5}, {"a": 0.6, "b": 0.4}) == pytest.approx(0.018232 + 0.022314, abs=1e-6)

@@ -1,6 +1,7 @@
 """The judge recovers what is drawn by the book, and turns red where it must."""
 
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,10 +10,13 @@ import pytest
 
 from generators.ledger import directory, history_run
 from generators.segments import SEGMENTS
+from judge import recovered
+from judge.__main__ import judge_churn, judge_experiments
 from judge.churn import Ceiling, ceiling, chance_of_silence
-from judge.experiments import Lift, expected, lifts
+from judge.experiments import Lift, expected, far_off, lifts
 from judge.parameters import allowed_misses, recover
 from judge.planted import MixedError, Planted, planted
+from lakehouse.errors import LakeError
 from spark_ml.lifetime import buying
 
 START, UNTIL = pd.Timestamp("2025-01-01", tz="UTC"), pd.Timestamp("2026-01-01", tz="UTC")
@@ -38,7 +42,8 @@ def shop(name: str, customers: int, seed: int, faster: float = 1.0) -> tuple[Pla
     people = pd.DataFrame(
         {"customer_id": [f"c{number}" for number in range(customers)], "segment": name, "registered_at": START + registered * DAY}
     )
-    return Planted(people, pd.DataFrame(), START), pd.DataFrame(rows, columns=["customer_id", "orders", "last_at", "mean_value"])
+    orders = pd.DataFrame(rows, columns=["customer_id", "orders", "last_at", "mean_value"])
+    return Planted(people, pd.DataFrame(), START, UNTIL), orders
 
 
 @pytest.mark.timeout(600)
@@ -74,13 +79,13 @@ def test_a_mixture_of_shops_is_refused(tmp_path, monkeypatch):
     truth = tmp_path / "truth"
     monkeypatch.setattr("judge.planted.settings", lambda: SimpleNamespace(truth=truth))
     directory(truth).mkdir(parents=True)
-    (truth / "world.json").write_text('{"start": 0}')
+    (truth / "world.json").write_text('{"start": 0, "sent_until": 60000}')
     for name in ("customers", "experiments"):
         pd.DataFrame({"customer_id": ["c1"]}).to_parquet(truth / f"{name}.parquet")
     # Two runs of one history are one shop.
     for world, since in (("a", 1), ("a", 2)):
         (directory(truth) / f"{history_run(world, since)}-000000.parquet").touch()
-    assert planted() is not None
+    assert planted().until == pd.Timestamp("1970-01-01T00:01Z")
     (directory(truth) / f"{history_run('b', 1)}-000000.parquet").touch()
     with pytest.raises(MixedError, match="2 shops were simulated into one stack"):
         planted()
@@ -104,11 +109,16 @@ def test_nobody_beats_the_ceiling_unless_it_leaks():
         }
     )
     silent = random.random(n) < chance_of_silence(people, cutoff)
-    labels = pd.DataFrame({"customer_id": people["customer_id"], "label": silent.astype(int)})
-    evaluation = pd.DataFrame({"model": ["m"], "chosen": [1], "cutoff_day": [cutoff], "roc_auc": [0.8]})
-    found = ceiling(people, labels, evaluation)
+    tested = pd.DataFrame({"customer_id": people["customer_id"], "label": silent.astype(int), "score": random.random(n)})
+    found = ceiling(people, tested, "m", cutoff)
     assert 0.85 < found.best < 1
     assert not found.leaks
+    # Guests, of whom the model knows everything, are in neither figure.
+    guests = pd.DataFrame({"customer_id": [f"g{number}" for number in range(n)], "label": silent.astype(int)})
+    both = pd.concat([tested, guests.assign(score=guests["label"])])
+    assert ceiling(people, both, "m", cutoff) == found
+    with pytest.raises(LakeError, match="0 of the 4,000 customers"):
+        ceiling(people, guests.assign(score=0.5), "m", cutoff)
     assert Ceiling("m", found.best - 0.001, found.best).leaks
     assert Ceiling("m", 1.0, found.best).leaks
 
@@ -139,15 +149,53 @@ def experiment(customers: int, seed: int, uplift: float) -> tuple[Planted, pd.Da
         error = np.sqrt(values[treated].var() / customers + values[~treated].var() / customers)
         row |= {f"{metric}_lift": lift, f"{metric}_lift_low": lift - 1.96 * error, f"{metric}_lift_high": lift + 1.96 * error}
     truth = pd.DataFrame({"experiment": "e", "variant": "new", "segment": ["a", "b"], "uplift": [0.5, 0.0]})
-    return Planted(people, truth, START), pd.DataFrame([row, {**row, "variant": "control", "is_control": True}]), controls
+    return Planted(people, truth, START, UNTIL), pd.DataFrame([row, {**row, "variant": "control", "is_control": True}]), controls
 
 
 def test_a_planted_uplift_lies_in_its_intervals_and_another_does_not():
-    missed = [one.missed for seed in range(40) for one in lifts(*experiment(2000, seed, uplift=0.5))]
-    assert len(missed) == 80
-    assert sum(missed) <= allowed_misses(80)
-    wrong = [one.missed for seed in range(40) for one in lifts(*experiment(2000, seed, uplift=2.0))]
-    assert sum(wrong) > allowed_misses(80)
+    right = [list(lifts(*experiment(2000, seed, uplift=0.5))) for seed in range(40)]
+    assert [len(found) for found in right] == [2] * 40
+    assert sum(one.missed for found in right for one in found) <= allowed_misses(80)
+    assert not any(map(far_off, right))
+    assert all(far_off(list(lifts(*experiment(2000, seed, uplift=2.0)))) for seed in range(40))
+
+
+def test_one_lift_far_off_is_enough_and_a_near_miss_is_none():
+    """Of six, 3.76 standard errors (0.001 / 6, two-sided)."""
+    right = [Lift("e", "new", "revenue", 0.0, 0.0, -1.96, 1.96)] * 5
+    for planted_lift, wrong in ((2.5, False), (3.7, False), (-3.7, False), (3.8, True), (-3.8, True)):
+        one = Lift("e", "new", "conversion", planted_lift, 0.0, -1.96, 1.96)
+        assert one.missed
+        assert far_off([*right, one]) == ([one] if wrong else [])
+    assert far_off([]) == []
+
+
+def test_an_experiment_that_guests_have_joined_is_not_judged(monkeypatch):
+    truth, results, controls = experiment(2000, seed=0, uplift=0.5)
+    monkeypatch.setattr(recovered, "experiment_results", lambda client: results)
+    monkeypatch.setattr(recovered, "exposed_controls", lambda client, control: controls)
+    for ends, newest, judged in (
+        (UNTIL - 10 * DAY, UNTIL + DAY, True),
+        (pd.NaT, UNTIL + DAY, False),
+        (UNTIL + DAY, UNTIL + DAY, False),
+        (pd.NaT, UNTIL, True),
+    ):
+        monkeypatch.setattr(recovered, "newest_purchase", lambda client, newest=newest: newest)
+        told: list[str] = []
+        planted_now = replace(truth, experiments=truth.experiments.assign(ended_at=pd.to_datetime([ends] * 2, utc=True)))
+        found, wrong = judge_experiments(None, planted_now, told)
+        assert (len(found), wrong) == (2 if judged else 0, [])
+        assert told == ([] if judged else ["e: not judged, a live stream takes part in it since 2026-01-01 00:00"])
+
+
+def test_a_model_whose_run_is_gone_is_not_judged(tmp_path, monkeypatch):
+    monkeypatch.setattr("lakehouse.runs.settings", lambda: SimpleNamespace(var=tmp_path))
+    rows = {"run_id": "r1", "model": ["m", "recency"], "chosen": [1, 0], "cutoff_day": UNTIL.date()}
+    monkeypatch.setattr(recovered, "newest_evaluation", lambda client: pd.DataFrame(rows))
+    told: list[str] = []
+    assert judge_churn(None, pd.DataFrame(), told) == ({}, [])
+    assert len(told) == 1
+    assert told[0].startswith("churn: not judged, run r1 has no frozen_churn_features.json")
 
 
 def test_what_an_uplift_makes_of_a_customer():
@@ -164,7 +212,9 @@ def test_what_an_uplift_makes_of_a_customer():
         }
     )
     truth = pd.DataFrame({"experiment": ["e"], "variant": ["new"], "segment": ["a"], "uplift": [0.5]})
-    due = expected(Planted(pd.DataFrame(), truth, START), control, "e", "new", START)
+    # A build that knows of 200 days, of which 100 were simulated.
+    control["observed_until"] += 100 * DAY
+    due = expected(Planted(pd.DataFrame(), truth, START, START + 100 * DAY), control, "e", "new", START)
     assert due["conversion"] == pytest.approx((1 - np.exp(-0.5) + 1 - np.exp(-0.25)) / 3)
     assert due["revenue"] == pytest.approx(5.0)
     assert Lift("e", "new", "revenue", due["revenue"], 7.0, 5.5, 8.5).missed

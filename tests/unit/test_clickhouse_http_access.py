@@ -114,6 +114,18 @@ def test_what_only_looks_forbidden(statement: str) -> None:
     guard.check(statement, PIPELINE, False, TABLE_FUNCTIONS)
 
 
+@pytest.mark.parametrize("tail", ["ENGINE = EmbeddedRocksDB(0, '/x') PRIMARY KEY k", "ENGINE = ExecutablePool('x', TSV)"])
+def test_a_table_sent_along_stays_in_memory(tail: str) -> None:
+    columns = "CREATE TEMPORARY TABLE `m` (`k` String DEFAULT 'ENGINE = Memory)', `n` Decimal(9, 2))"
+    guard.check_external(f"{columns} ENGINE = Memory", TABLE_FUNCTIONS)
+    for more in (tail, "ENGINE = Memory AS SELECT 1", "AS SELECT 1", "ENGINE = Memory SETTINGS max_rows_to_keep = 1"):
+        with pytest.raises(ServerError, match="list of columns") as refused:
+            guard.check_external(f"{columns} {more}", TABLE_FUNCTIONS)
+        assert refused.value.code == 497
+    with pytest.raises(ServerError, match="Function file"):
+        guard.check_external("CREATE TEMPORARY TABLE `m` (`k` String DEFAULT file('/x')) ENGINE = Memory", TABLE_FUNCTIONS)
+
+
 @pytest.mark.parametrize(
     "statement",
     ["INSERT INTO t FORMAT CSV", "CREATE TABLE t (a Int8)", "DROP TABLE t", "SYSTEM FLUSH LOGS", "KILL QUERY WHERE 1"],

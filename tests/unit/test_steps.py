@@ -1,7 +1,7 @@
 """The batch steps: one list, the same values for every step, nothing from outside parsed as code."""
 
 import subprocess
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,10 @@ from contracts.steps import (
     ChurnParameters,
     Step,
     Value,
+    churn_day,
     frozen_churn_values,
     frozen_values,
+    pipeline_day,
 )
 
 DAY = date(2026, 1, 31)
@@ -36,6 +38,13 @@ def test_run_ids_are_safe_and_differ(label: str) -> None:
     assert made not in {frozen_values(each, DAY, None, 2, 8)[Value.RUN_ID] for each in others}
     assert len(made) <= 100
     assert set(made) <= set("abcdefghijklmnopqrstuvwxyz0123456789-.")
+
+
+def test_a_scheduled_run_describes_no_day_that_has_just_begun() -> None:
+    midnight, monday = datetime(2026, 2, 2, tzinfo=UTC), datetime(2026, 2, 2, 4, tzinfo=UTC)
+    assert pipeline_day(midnight, scheduled=True) == churn_day(monday, scheduled=True) == date(2026, 2, 1)
+    assert pipeline_day(midnight + timedelta(hours=6), scheduled=True) == date(2026, 2, 2)
+    assert pipeline_day(midnight, scheduled=False) == churn_day(monday, scheduled=False) == date(2026, 2, 2)
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,7 @@ cart_sessions as (
         sessions.customer_id as customer_id,
         sessions.session_number as session_number,
         sessions.started_at as started_at,
+        sessions.ended_at as ended_at,
         carts.first_cart_at as first_cart_at,
         sessions.device as device,
         sessions.country as country,

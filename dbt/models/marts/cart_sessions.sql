@@ -12,6 +12,13 @@ exposures as (
 
 ),
 
+freeze as (
+
+    select min(counted_at) as frozen_at
+    from {{ ref('int_raw_counts') }}
+
+),
+
 -- What the shop was trying on the customer at that moment; of more than one experiment all.
 seen as (
 
@@ -30,7 +37,12 @@ final as (
 
     select
         carts.*,
-        {{ label("coalesce(seen.variant, 'none')") }} as variant
+        {{ label("coalesce(seen.variant, 'none')") }} as variant,
+        -- Nothing that comes later can still be of it.
+        cast(
+            carts.ended_at + interval {{ var('session_gap_minutes') }} minute
+            < least((select freeze.frozen_at from freeze), {{ cutoff() }}) as Bool
+        ) as is_over
     from carts
     left join seen on carts.customer_id = seen.customer_id and carts.session_number = seen.session_number
 
