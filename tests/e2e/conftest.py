@@ -11,6 +11,7 @@ import pytest
 
 from contracts import settings as contract_settings
 from contracts.settings import ROOT
+from tests.leftovers import stopped
 from tests.ports import free_offset
 
 DEMO = {"DEMO_CUSTOMERS": "400", "DEMO_MONTHS": "4", "DEMO_LIVE_SECONDS": "10", "DEMO_LIVE_RATE": "100"}
@@ -66,7 +67,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         use(environment)
         yield found
     finally:
-        found.make("clean", seconds=180)
+        stopped(found.var, lambda: found.make("clean", seconds=180))
 
 
 def use(environment: dict[str, str]) -> None:

@@ -1,15 +1,12 @@
 """Marts to the lake, with a real Postgres, MinIO and ClickHouse; then the whole way to segments and their report."""
 
 import datetime as dt
-import os
-import signal
 from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
-from lake_stack import MARTS, PARTS, Lake, make_mart, make_marts
+from lake_stack import MARTS, PARTS, Lake, make_mart, make_marts, running_lake
 from pyiceberg.catalog import Catalog
-from warehouse_stack import own_environment
 
 from contracts.lake import AS_OF, EXPORTED_MARTS, RUN_ID
 from contracts.ml import CUSTOMER_SEGMENTS, K_SELECTION, SEGMENT_FEATURES, SEGMENT_INPUTS, SEGMENT_PROFILES
@@ -17,26 +14,15 @@ from lakehouse import clients
 from lakehouse.errors import LakeError
 from lakehouse.export import export
 from lakehouse.upkeep import upkeep
-from runner import processes
-from tests.ports import free_offset
 
 DAY = dt.date(2026, 1, 31)
 
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
-    var = tmp_path_factory.mktemp("lake") / "var"
-    inherited = {name: value for name, value in own_environment(var).items() if not name.endswith(("_PORT", "_URL"))}
-    stack = Lake({**inherited, "PORT_OFFSET": str(free_offset()), "ENV_FILE": str(var.parent / ".env")}, var)
-    try:
-        up = stack.runner("runner", "up", *PARTS)
-        assert up.returncode == 0, up.stdout + up.stderr
-        make_marts(stack.warehouse())
-        yield stack
-    finally:
-        stack.runner("runner.stop", "--remove-data")
-        for pid in processes.marked(var):
-            os.kill(pid, signal.SIGKILL)
+    with running_lake(tmp_path_factory.mktemp("lake") / "var", *PARTS) as running:
+        make_marts(running.warehouse())
+        yield running
 
 
 @pytest.fixture
