@@ -1,40 +1,42 @@
-"""Every query of the live charts runs in Postgres with the rights that Superset has there; writing is refused."""
+"""The live tables in Postgres: every chart's query runs with the rights that Superset has there, an older state changes nothing,
+and what is too old goes.
+"""
 
-import os
-import signal
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 from chart_queries import chart_queries
-from lake_stack import Lake
-from warehouse_stack import own_environment
+from lake_stack import Lake, running_lake
 
-from contracts.settings import Settings
-from runner import processes
-from tests.ports import free_offset
+from contracts.tables import LIVE_TABLES, RETAINED_TABLES, PostgresTable
+from contracts.types import Type
+from runner import retention
 
 QUERIES = list(chart_queries("live"))
+THEN = datetime(2026, 1, 31, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Connection]:
-    """Superset's connection to a Postgres with a few rows of today."""
-    var = tmp_path_factory.mktemp("live") / "var"
-    inherited = {name: value for name, value in own_environment(var).items() if not name.endswith(("_PORT", "_URL"))}
-    stack = Lake({**inherited, "PORT_OFFSET": str(free_offset()), "ENV_FILE": str(var.parent / ".env")}, var)
-    try:
-        up = stack.runner("runner", "up", "postgres_schema")
-        assert up.returncode == 0, up.stdout + up.stderr
-        settings = Settings(stack.environment)
-        with psycopg.connect(settings.postgres_dsn("flink", settings.postgres_database), autocommit=True) as flink:
-            fill(flink)
-        with psycopg.connect(settings.postgres_dsn("bi", settings.postgres_database), autocommit=True) as connection:
-            yield connection
-    finally:
-        stack.runner("runner.stop", "--remove-data")
-        for pid in processes.marked(var):
-            os.kill(pid, signal.SIGKILL)
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    with running_lake(tmp_path_factory.mktemp("live") / "var", "postgres_schema") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def flink(lake: Lake) -> Iterator[psycopg.Connection]:
+    """The connection of the one who writes."""
+    with psycopg.connect(lake.settings.postgres_dsn("flink"), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def shop(lake: Lake, flink: psycopg.Connection) -> Iterator[psycopg.Connection]:
+    """Superset's connection to a few rows of today."""
+    fill(flink)
+    with psycopg.connect(lake.settings.postgres_dsn("bi"), autocommit=True) as connection:
+        yield connection
 
 
 def fill(flink: psycopg.Connection) -> None:
@@ -67,3 +69,54 @@ def test_superset_cannot_write(shop: psycopg.Connection) -> None:
     shop.execute("SET default_transaction_read_only = off")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         shop.execute("DELETE FROM live.sessions")
+
+
+def state(table: PostgresTable, number: int) -> dict[str, object]:
+    """Row ``number`` of one key: all else that it holds grows with the number."""
+    values = {
+        Type.TEXT: str(number), Type.LABEL: str(number), Type.INTEGER: number, Type.BIGINT: number, Type.MONEY: number,
+        Type.TIMESTAMP: THEN + timedelta(minutes=number), Type.DATE: THEN.date() + timedelta(days=number),
+    }  # fmt: skip
+    same = {Type.TEXT: "of-a-test", Type.LABEL: "of-a-test", Type.TIMESTAMP: THEN, Type.DATE: THEN.date()}
+    return {column.name: (same if column.name in table.key else values)[column.type] for column in table.columns}
+
+
+def upsert(flink: psycopg.Connection, table: PostgresTable, row: dict[str, object]) -> None:
+    """As the JDBC sink writes."""
+    values = ", ".join(f"%({name})s" for name in row)
+    changes = ", ".join(f"{name} = EXCLUDED.{name}" for name in row if name not in table.key)
+    flink.execute(
+        f"INSERT INTO {table.qualified} ({', '.join(row)}) VALUES ({values})"
+        f" ON CONFLICT ({', '.join(table.key)}) DO UPDATE SET {changes}",
+        row,
+    )
+
+
+def held(flink: psycopg.Connection, table: PostgresTable, row: dict[str, object]) -> dict[str, object]:
+    """The row of the same key."""
+    key = " AND ".join(f"{name} = %({name})s" for name in table.key)
+    (found,) = flink.execute(f"SELECT {', '.join(row)} FROM {table.qualified} WHERE {key}", row).fetchall()
+    return dict(zip(row, found, strict=True))
+
+
+@pytest.mark.parametrize("table", LIVE_TABLES, ids=lambda table: table.name)
+def test_a_newer_state_replaces_the_row_and_an_older_one_leaves_it(flink: psycopg.Connection, table: PostgresTable) -> None:
+    older, row, newer = (state(table, number) for number in (1, 2, 3))
+    equal = {**state(table, 4), table.guard: newer[table.guard]}
+    with flink.transaction(force_rollback=True):
+        for written, expected in ((row, row), (newer, newer), (older, newer), (equal, equal)):
+            upsert(flink, table, written)
+            assert held(flink, table, written) == expected
+
+
+def test_minutes_beyond_the_retention_are_deleted(lake: Lake, flink: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "settings", lambda: lake.settings)
+    limit = datetime.now(UTC).replace(microsecond=0) - timedelta(days=lake.settings.live_retention_days)
+    young, old = limit + timedelta(hours=1), limit - timedelta(minutes=1)
+    for table in RETAINED_TABLES:
+        for minute in (young, old, old - timedelta(days=9)):
+            upsert(flink, table, state(table, 1) | {"minute_at": minute})
+    assert retention.delete_expired() == {table.qualified: 2 for table in RETAINED_TABLES}
+    for table in RETAINED_TABLES:
+        oldest = flink.execute(f"SELECT min(minute_at) FROM {table.qualified}").fetchone()
+        assert oldest == (young,)
