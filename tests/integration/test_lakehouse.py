@@ -173,21 +173,20 @@ def test_upkeep_keeps_what_snapshots_need(lake: Lake, catalog: Catalog):
     assert len([name for name in objects(lake, "warehouse/marts/clv_summary/data/") if name.endswith(".parquet")]) == 2
 
 
-def make_segments(lake: Lake, run_id: str) -> None:
-    """Export, cut, copy back, report."""
-    steps = (
-        ("lakehouse.export", "--as-of", DAY.isoformat()),
-        ("spark_ml.segments", "--k-min", "2", "--k-max", "4"),
-        ("spark_ml.write_back",),
-        ("spark_ml.report",),
-    )
+EXPORT = ("lakehouse.export", "--as-of", DAY.isoformat())
+SEGMENTS = ("spark_ml.segments", "--k-min", "2", "--k-max", "4")
+WRITE_BACK = ("spark_ml.write_back",)
+REPORT = ("spark_ml.report",)
+
+
+def make(lake: Lake, run_id: str, *steps: tuple[str, ...]) -> None:
     for module, *arguments in steps:
         done = lake.run(module, "--run-id", run_id, *arguments)
         assert done.returncode == 0, f"{module}: {done.stdout}{done.stderr}"
 
 
 def test_features_become_segments_in_lake_and_warehouse(lake: Lake, catalog: Catalog):
-    make_segments(lake, "whole")
+    make(lake, "whole", EXPORT, SEGMENTS, WRITE_BACK, REPORT)
     facts = lake.manifest("whole", "segments")
     assert (facts["k"], facts["customers"], facts["previous_run"]) == (3, 240, "")
     assert facts["stability"] > 0.95
@@ -245,7 +244,7 @@ def test_segments_go_on_from_the_run_before(lake: Lake, catalog: Catalog):
         "WITH number % 3 AS g", "WITH if(number % 3 = 0 and number < 30, 1, number % 3) AS g"
     )
     make_mart(lake.warehouse(), "customer_features", moved)
-    make_segments(lake, "later")
+    make(lake, "later", EXPORT, SEGMENTS, WRITE_BACK, REPORT)
     assert lake.manifest("later", "segments")["previous_run"] == "whole"
     second = rows(catalog, "later")
     changed = {customer for customer, row in second.items() if row["segment"] != first[customer]["segment"]}
@@ -262,7 +261,7 @@ def test_segments_go_on_from_the_run_before(lake: Lake, catalog: Catalog):
 
     # A run whose end was lost is made again: the same run before, the same numbers.
     (lake.var / "runs" / "later" / "segments.json").unlink()
-    make_segments(lake, "later")
+    make(lake, "later", SEGMENTS)
     assert lake.manifest("later", "segments")["previous_run"] == "whole"
     assert {customer: row["segment"] for customer, row in rows(catalog, "later").items()} == {
         customer: row["segment"] for customer, row in second.items()
@@ -272,12 +271,12 @@ def test_segments_go_on_from_the_run_before(lake: Lake, catalog: Catalog):
 def test_a_run_before_that_is_gone_is_passed_over_and_its_numbers_stay_used(lake: Lake, catalog: Catalog):
     table = catalog.load_table(CUSTOMER_SEGMENTS.identifier)
     table.delete("run_id = 'later'")
-    make_segments(lake, "after_a_loss")
+    make(lake, "after_a_loss", EXPORT, SEGMENTS)
     assert lake.manifest("after_a_loss", "segments")["previous_run"] == "whole"
     assert {row["segment"] for row in rows(catalog, "after_a_loss").values()} == {1, 2, 3}
     table.refresh()
     table.delete("run_id != 'nobody'")
-    make_segments(lake, "from_nothing")
+    make(lake, "from_nothing", EXPORT, SEGMENTS)
     assert lake.manifest("from_nothing", "segments")["previous_run"] == ""
     assert {row["segment"] for row in rows(catalog, "from_nothing").values()} == {4, 5, 6}
     assert {row["previous_segment"] for row in rows(catalog, "from_nothing").values()} == {0}
