@@ -1,7 +1,6 @@
 """What is committed is what the contracts render, and a change in the contracts shows."""
 
 from contracts import render
-from contracts.events import Reason
 from contracts.tables import RAW_TABLES, REPLICATED_TABLES
 
 
@@ -34,7 +33,3 @@ def test_indexes_name_columns_of_their_table():
     assert indexed
     for table, columns in indexed.items():
         assert columns <= {column.name for column in table.columns}, table.qualified
-
-
-def test_every_reason_is_one_word_of_the_contract():
-    assert len(set(Reason)) >= 10

@@ -11,7 +11,9 @@ import pytest
 
 from contracts import settings as contract_settings
 from contracts.settings import ROOT
+from tests.leftovers import stopped
 from tests.ports import free_offset
+from verify.stores import shop, warehouse
 
 DEMO = {"DEMO_CUSTOMERS": "400", "DEMO_MONTHS": "4", "DEMO_LIVE_SECONDS": "10", "DEMO_LIVE_RATE": "100"}
 # More than one subtask, so that rows of one key would meet in two of them where the plan let them.
@@ -36,16 +38,15 @@ class Stack:
         print(f"$ make {' '.join(words)}  [{done.returncode}]\n{done.stdout[-6000:]}\n{done.stderr[-3000:]}")
         return done
 
-    def sql(self, query: str) -> list[list[str]]:
-        return self._rows("sql", query)
+    def sql(self, query: str) -> list[tuple]:
+        """Rows of ClickHouse."""
+        with warehouse() as client:
+            return [tuple(row) for row in client.query(query).result_rows]
 
-    def psql(self, query: str) -> list[list[str]]:
-        return self._rows("psql", query)
-
-    def _rows(self, target: str, query: str) -> list[list[str]]:
-        done = self.make(target, f"Q={query}")
-        assert done.returncode == 0, done.stderr
-        return [line.split("\t") for line in done.stdout.splitlines()]
+    def psql(self, query: str) -> list[tuple]:
+        """Rows of Postgres."""
+        with shop() as connection:
+            return connection.execute(query).fetchall()
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +67,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         use(environment)
         yield found
     finally:
-        found.make("clean", seconds=180)
+        stopped(found.var, lambda: found.make("clean", seconds=180))
 
 
 def use(environment: dict[str, str]) -> None:

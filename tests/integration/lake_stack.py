@@ -3,15 +3,19 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
-from warehouse_stack import python
+from warehouse_stack import own_environment, python
 
 from contracts.settings import ROOT, Settings
 from lakehouse import clients
+from tests.leftovers import stopped
+from tests.ports import free_offset
 
 PARTS = ("postgres_schema", "clickhouse_schema", "bucket")
 START_SECONDS = 400
@@ -74,6 +78,19 @@ class Lake:
     def manifest(self, run_id: str, step: str) -> dict[str, Any]:
         content: dict[str, Any] = json.loads((self.var / "runs" / run_id / f"{step}.json").read_text())
         return content
+
+
+@contextmanager
+def running_lake(var: Path, *parts: str) -> Iterator[Lake]:
+    """A stack of these parts, which ends without a trace."""
+    inherited = {name: value for name, value in own_environment(var).items() if not name.endswith(("_PORT", "_URL"))}
+    lake = Lake({**inherited, "PORT_OFFSET": str(free_offset()), "ENV_FILE": str(var.parent / ".env")}, var)
+    try:
+        up = lake.runner("runner", "up", *parts)
+        assert up.returncode == 0, up.stdout + up.stderr
+        yield lake
+    finally:
+        stopped(var, lambda: lake.runner("runner.stop", "--remove-data"))
 
 
 def make_mart(client: Client, name: str, select: str) -> None:

@@ -1,15 +1,12 @@
 """Marts to the lake, with a real Postgres, MinIO and ClickHouse; then the whole way to segments and their report."""
 
 import datetime as dt
-import os
-import signal
 from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
-from lake_stack import MARTS, PARTS, Lake, make_mart, make_marts
+from lake_stack import MARTS, PARTS, Lake, make_mart, make_marts, running_lake
 from pyiceberg.catalog import Catalog
-from warehouse_stack import own_environment
 
 from contracts.lake import AS_OF, EXPORTED_MARTS, RUN_ID
 from contracts.ml import CUSTOMER_SEGMENTS, K_SELECTION, SEGMENT_FEATURES, SEGMENT_INPUTS, SEGMENT_PROFILES
@@ -17,26 +14,15 @@ from lakehouse import clients
 from lakehouse.errors import LakeError
 from lakehouse.export import export
 from lakehouse.upkeep import upkeep
-from runner import processes
-from tests.ports import free_offset
 
 DAY = dt.date(2026, 1, 31)
 
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
-    var = tmp_path_factory.mktemp("lake") / "var"
-    inherited = {name: value for name, value in own_environment(var).items() if not name.endswith(("_PORT", "_URL"))}
-    stack = Lake({**inherited, "PORT_OFFSET": str(free_offset()), "ENV_FILE": str(var.parent / ".env")}, var)
-    try:
-        up = stack.runner("runner", "up", *PARTS)
-        assert up.returncode == 0, up.stdout + up.stderr
-        make_marts(stack.warehouse())
-        yield stack
-    finally:
-        stack.runner("runner.stop", "--remove-data")
-        for pid in processes.marked(var):
-            os.kill(pid, signal.SIGKILL)
+    with running_lake(tmp_path_factory.mktemp("lake") / "var", *PARTS) as running:
+        make_marts(running.warehouse())
+        yield running
 
 
 @pytest.fixture
@@ -187,21 +173,20 @@ def test_upkeep_keeps_what_snapshots_need(lake: Lake, catalog: Catalog):
     assert len([name for name in objects(lake, "warehouse/marts/clv_summary/data/") if name.endswith(".parquet")]) == 2
 
 
-def make_segments(lake: Lake, run_id: str) -> None:
-    """Export, cut, copy back, report."""
-    steps = (
-        ("lakehouse.export", "--as-of", DAY.isoformat()),
-        ("spark_ml.segments", "--k-min", "2", "--k-max", "4"),
-        ("spark_ml.write_back",),
-        ("spark_ml.report",),
-    )
+EXPORT = ("lakehouse.export", "--as-of", DAY.isoformat())
+SEGMENTS = ("spark_ml.segments", "--k-min", "2", "--k-max", "4")
+WRITE_BACK = ("spark_ml.write_back",)
+REPORT = ("spark_ml.report",)
+
+
+def make(lake: Lake, run_id: str, *steps: tuple[str, ...]) -> None:
     for module, *arguments in steps:
         done = lake.run(module, "--run-id", run_id, *arguments)
         assert done.returncode == 0, f"{module}: {done.stdout}{done.stderr}"
 
 
 def test_features_become_segments_in_lake_and_warehouse(lake: Lake, catalog: Catalog):
-    make_segments(lake, "whole")
+    make(lake, "whole", EXPORT, SEGMENTS, WRITE_BACK, REPORT)
     facts = lake.manifest("whole", "segments")
     assert (facts["k"], facts["customers"], facts["previous_run"]) == (3, 240, "")
     assert facts["stability"] > 0.95
@@ -259,7 +244,7 @@ def test_segments_go_on_from_the_run_before(lake: Lake, catalog: Catalog):
         "WITH number % 3 AS g", "WITH if(number % 3 = 0 and number < 30, 1, number % 3) AS g"
     )
     make_mart(lake.warehouse(), "customer_features", moved)
-    make_segments(lake, "later")
+    make(lake, "later", EXPORT, SEGMENTS, WRITE_BACK, REPORT)
     assert lake.manifest("later", "segments")["previous_run"] == "whole"
     second = rows(catalog, "later")
     changed = {customer for customer, row in second.items() if row["segment"] != first[customer]["segment"]}
@@ -276,7 +261,7 @@ def test_segments_go_on_from_the_run_before(lake: Lake, catalog: Catalog):
 
     # A run whose end was lost is made again: the same run before, the same numbers.
     (lake.var / "runs" / "later" / "segments.json").unlink()
-    make_segments(lake, "later")
+    make(lake, "later", SEGMENTS)
     assert lake.manifest("later", "segments")["previous_run"] == "whole"
     assert {customer: row["segment"] for customer, row in rows(catalog, "later").items()} == {
         customer: row["segment"] for customer, row in second.items()
@@ -286,12 +271,12 @@ def test_segments_go_on_from_the_run_before(lake: Lake, catalog: Catalog):
 def test_a_run_before_that_is_gone_is_passed_over_and_its_numbers_stay_used(lake: Lake, catalog: Catalog):
     table = catalog.load_table(CUSTOMER_SEGMENTS.identifier)
     table.delete("run_id = 'later'")
-    make_segments(lake, "after_a_loss")
+    make(lake, "after_a_loss", EXPORT, SEGMENTS)
     assert lake.manifest("after_a_loss", "segments")["previous_run"] == "whole"
     assert {row["segment"] for row in rows(catalog, "after_a_loss").values()} == {1, 2, 3}
     table.refresh()
     table.delete("run_id != 'nobody'")
-    make_segments(lake, "from_nothing")
+    make(lake, "from_nothing", EXPORT, SEGMENTS)
     assert lake.manifest("from_nothing", "segments")["previous_run"] == ""
     assert {row["segment"] for row in rows(catalog, "from_nothing").values()} == {4, 5, 6}
     assert {row["previous_segment"] for row in rows(catalog, "from_nothing").values()} == {0}

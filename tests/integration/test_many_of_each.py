@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ import pytest
 
 from contracts.settings import ROOT, Settings
 from runner import processes
+from tests.leftovers import stopped
 from tests.listeners import beyond_loopback, listeners, ports
 from tests.ports import free_offset
 
@@ -56,9 +56,7 @@ def run(var: Path, environment: dict[str, str]) -> Iterator[Run]:
         return done
 
     yield run
-    run("runner.stop")
-    for pid in processes.marked(var):
-        os.kill(pid, signal.SIGKILL)
+    stopped(var, lambda: run("runner.stop"))
 
 
 def held(status: str) -> dict[str, list[str]]:

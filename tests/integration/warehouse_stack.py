@@ -1,7 +1,6 @@
 """A ClickHouse of the tests' own: how it is started, reached and filled."""
 
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Sequence
@@ -14,16 +13,11 @@ from clickhouse_connect.driver.client import Client
 from contracts import render_clickhouse
 from contracts.ml import ML_TABLES
 from contracts.ops import OPS_TABLES
-from contracts.settings import ROOT, SECRETS, settings
+from contracts.settings import PORTS, ROOT, SECRETS, settings
+from tests.ports import free_offset
 
 START_SECONDS = 180
 STOP_SECONDS = 60
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def python(name: str) -> str:
@@ -57,7 +51,8 @@ def own_environment(var: Path) -> dict[str, str]:
     """Settings of a stack of its own, with secrets that nothing else knows."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("CLICKHOUSE_", "PORT_OFFSET"))}
     secrets = {name: os.urandom(16).hex() for name in SECRETS}
-    own = {"VAR_DIR": str(var), "ENV_FILE": str(var / "env"), "CLICKHOUSE_PORT": str(free_port()), "PYTHONPATH": str(ROOT)}
+    port = PORTS["CLICKHOUSE"] + free_offset()
+    own = {"VAR_DIR": str(var), "ENV_FILE": str(var / "env"), "CLICKHOUSE_PORT": str(port), "PYTHONPATH": str(ROOT)}
     return {**inherited, **secrets, **own}
 
 
