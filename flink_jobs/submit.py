@@ -161,6 +161,11 @@ def _wait_until_running() -> None:
         time.sleep(0.5)
 
 
+def flink_is_away(error: requests.RequestException) -> str:
+    """In one line. The HTTP client's own words hide the address in a chain of objects."""
+    return f"Flink does not answer on {settings().url('FLINK')} ({type(error).__name__})"
+
+
 def _get(path: str) -> dict:  # type: ignore[type-arg]
     answer = requests.get(f"{settings().url('FLINK')}{path}", timeout=30)
     answer.raise_for_status()

@@ -7,7 +7,7 @@ import xmlrpc.client
 import requests
 
 from contracts.settings import SettingsError, settings
-from flink_jobs.submit import JobError, newest_state, running, stop, submit
+from flink_jobs.submit import JobError, flink_is_away, newest_state, running, stop, submit
 from runner import probes
 from runner.control import Control
 from runner.flink import task_managers
@@ -40,9 +40,9 @@ def upgrade() -> None:
 
 
 def cause(error: Exception) -> str:
-    """One line. The HTTP client's own words hide the address in a chain of objects."""
+    """One line."""
     if isinstance(error, requests.RequestException):
-        return f"Flink does not answer on {settings().url('FLINK')} ({type(error).__name__})"
+        return flink_is_away(error)
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 

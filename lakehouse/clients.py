@@ -1,47 +1,19 @@
 """Clients of the catalogue, the object store and the warehouse. Each says where it found nobody."""
 
 import clickhouse_connect
-import urllib3
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
-from minio import Minio
-from minio.error import MinioException
 from pyiceberg.catalog.sql import SqlCatalog
 from sqlalchemy.exc import SQLAlchemyError
 
 from contracts.lake import CATALOG, MARTS_NAMESPACE, ML_NAMESPACE
 from contracts.settings import Settings
 from lakehouse.errors import LakeError, one_line
+from lakehouse.store import CONNECT_SECONDS, REQUEST_SECONDS, object_store, s3_region
 
-CONNECT_SECONDS = 5
-REQUEST_SECONDS = 60
+__all__ = ["catalog", "object_store", "warehouse"]
+
 QUERY_SECONDS = 600
-
-
-def s3_region(settings: Settings) -> str:
-    return settings.get("S3_REGION", "us-east-1")
-
-
-def object_store(settings: Settings) -> Minio:
-    """MinIO with the lake's bucket, created where it is missing; LakeError where MinIO does not answer."""
-    endpoint = settings.url("MINIO")
-    pool = urllib3.PoolManager(
-        timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=REQUEST_SECONDS), retries=urllib3.Retry(total=3, backoff_factor=0.2)
-    )
-    store = Minio(
-        endpoint.split("://")[-1],
-        access_key=settings.minio.user,
-        secret_key=settings.minio.password,
-        secure=endpoint.startswith("https://"),
-        region=s3_region(settings),
-        http_client=pool,
-    )
-    try:
-        if not store.bucket_exists(settings.bucket):
-            store.make_bucket(settings.bucket)
-    except (MinioException, urllib3.exceptions.HTTPError) as error:
-        raise LakeError(f"object store at {endpoint}, bucket {settings.bucket!r}: {one_line(error)}") from None
-    return store
 
 
 def catalog(settings: Settings) -> SqlCatalog:

@@ -24,9 +24,7 @@ from contracts.steps import (
     frozen_churn_values,
     frozen_values,
 )
-
-# As a shell counts a program that SIGINT ended.
-INTERRUPTED = 130
+from runner.command import INTERRUPTED
 
 STEPS = {
     "marts": MART_STEPS,

@@ -8,6 +8,8 @@ from runner.service import StackError
 
 # Many times what migrations take on a slow machine: a program that takes longer hangs.
 COMMAND_SECONDS = 900
+# As a shell counts a program that SIGINT ended.
+INTERRUPTED = 130
 
 
 def run(what: str, command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:

@@ -22,7 +22,7 @@ from contracts.events import SOURCE_POSITION
 from contracts.settings import SettingsError, settings
 from contracts.tables import ACCEPTED, RAW_DEAD_LETTERS
 from contracts.topics import FLINK_GROUP, MAX_MESSAGE_BYTES, SINK_GROUP, STREAMS, Stream
-from flink_jobs.submit import JobError, checkpoint
+from flink_jobs.submit import JobError, checkpoint, flink_is_away
 from runner.display import console as terminal
 from runner.topics import text
 from verify.settle import UnsettledError, wait_until_read
@@ -135,7 +135,7 @@ def main(given: list[str]) -> int:
     except ClickHouseError as error:
         return _failed(f"ClickHouse at {settings().url('CLICKHOUSE')}: {error}")
     except requests.RequestException as error:
-        return _failed(f"Flink does not answer on {settings().url('FLINK')} ({type(error).__name__})")
+        return _failed(flink_is_away(error))
     return 0
 
 

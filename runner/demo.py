@@ -16,6 +16,7 @@ from contracts.settings import ROOT, SettingsError, settings
 from contracts.steps import Value
 from runner import stack
 from runner.airflow_client import Airflow, AirflowError, States
+from runner.command import INTERRUPTED
 from runner.display import Progress, console
 from runner.hops import HOPS, Counts, hops, segments
 from runner.service import StackError
@@ -27,8 +28,6 @@ from verify.settle import UnsettledError, settle
 DAG = "customer_pipeline"
 PIPELINE_SECONDS = 1800
 CATCH_UP_SECONDS = 1800
-# As a shell counts a program that SIGINT ended.
-INTERRUPTED = 130
 
 
 class DemoError(RuntimeError):

@@ -11,8 +11,8 @@ from pyspark.sql import SparkSession
 
 from contracts.lake import CATALOG
 from contracts.settings import ROOT, Settings
-from lakehouse.clients import s3_region
 from lakehouse.errors import LakeError
+from lakehouse.store import s3_region
 
 LOCAL = "local"
 LOG_SETTINGS = ROOT / "spark_ml" / "log4j2.properties"

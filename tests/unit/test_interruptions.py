@@ -27,7 +27,7 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_a_step_that_hangs_stops_those_after_it(tools: Path, capfd: pytest.CaptureFixture[str]):
-    hangs = Step("wait", "core", ("-c", "import time; time.sleep(60)"), "", minutes=0)
+    hangs = Step("wait", "core", ("-c", "import signal; signal.pause()"), "", minutes=0)
     after = Step("after", "core", ("-c", "print('ran')"), "", minutes=1)
     assert batch.run((hangs, after), {}) == 1
     out, error = capfd.readouterr()

@@ -8,6 +8,7 @@ import pytest
 
 from contracts import settings as module
 from contracts.settings import Settings
+from lakehouse.store import client as client_of
 from runner import object_store, probes
 from runner.service import NotReadyError, StackError
 
@@ -73,5 +74,5 @@ def test_an_account_that_is_refused_is_one_line_with_the_place(store: Store):
 
 @pytest.mark.parametrize(("url", "base"), [("https://s3.example", "https://s3.example"), ("http://s:9000/", "http://s:9000")])
 def test_encryption_and_port_are_the_address_s(url: str, base: str):
-    client = object_store.client(Settings({"MINIO_URL": url, "MINIO_ROOT_PASSWORD": "of-the-store"}))
+    client = client_of(Settings({"MINIO_URL": url, "MINIO_ROOT_PASSWORD": "of-the-store"}))
     assert client._base_url._url.geturl() == base
