@@ -146,7 +146,7 @@ def test_a_step_that_fails_is_tried_three_times_stops_the_rest_and_is_told(
 ) -> None:
     program(airflow, fails="lakehouse.export")
     address = f"127.0.0.1:{mail.server_address[1]}"
-    done = run(airflow, "customer_pipeline", ALERT_SMTP_SERVER=address)
+    done = run(airflow, "customer_pipeline", ALERT_SMTP_SERVER=address, ALERT_MAIL_TO="team@example.org")
     assert done.run == "failed"
     assert sum("lakehouse.export" in call for call in done.calls) == 3
     assert done.tasks[EXPORT.name] == "failed"
