@@ -41,7 +41,7 @@ def send(message: Message, settings: Settings) -> list[str]:
 def channels(settings: Settings) -> dict[str, Callable[[Message, Settings], None]]:
     """Those that are set up."""
     found: dict[str, Callable[[Message, Settings], None]] = {}
-    if settings.get("ALERT_SMTP_SERVER", "") and settings.get("ALERT_MAIL_TO", ""):
+    if settings.get("ALERT_SMTP_SERVER", "") or settings.get("ALERT_MAIL_TO", ""):
         found["e-mail"] = send_mail
     if settings.get("ALERT_SLACK_WEBHOOK", ""):
         found["Slack"] = send_slack
@@ -49,21 +49,24 @@ def channels(settings: Settings) -> dict[str, Callable[[Message, Settings], None
 
 
 def send_mail(message: Message, settings: Settings) -> None:
-    """Text and HTML in one letter, to ALERT_SMTP_SERVER (host or host:port).
+    """Text and HTML in one letter, to ALERT_SMTP_SERVER (host or host:port). ValueError where it or the recipient is not set:
+    who set the other expects letters.
 
     Encrypted where ALERT_SMTP_USER is set: a password goes over no open line, and to no server but one with a certificate that
     this machine trusts (OpenSSL's SSL_CERT_FILE names others).
     """
+    wanted = {name: settings.get(name, "") for name in ("ALERT_SMTP_SERVER", "ALERT_MAIL_TO")}
+    if missing := [name for name, value in wanted.items() if not value]:
+        raise ValueError(f"{missing[0]} is not set")
     letter = EmailMessage()
     letter["Subject"] = message.subject
     letter["From"] = settings.get("ALERT_MAIL_FROM", "pipeline@localhost")
-    letter["To"] = settings.get("ALERT_MAIL_TO", "")
+    letter["To"] = wanted["ALERT_MAIL_TO"]
     letter.set_content(message.text)
     letter.add_alternative(message.html, subtype="html")
     user = settings.get("ALERT_SMTP_USER", "")
-    server_name, default = settings.get("ALERT_SMTP_SERVER", ""), 587 if user else 25
-    host, _, port = server_name.partition(":")
-    with smtplib.SMTP(host, int(port or default), timeout=TIMEOUT_SECONDS) as server:
+    host, _, port = wanted["ALERT_SMTP_SERVER"].partition(":")
+    with smtplib.SMTP(host, int(port or (587 if user else 25)), timeout=TIMEOUT_SECONDS) as server:
         if user:
             server.starttls(context=ssl.create_default_context())
             server.login(user, settings.secret("ALERT_SMTP_PASSWORD"))

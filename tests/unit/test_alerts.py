@@ -161,9 +161,10 @@ def test_a_user_without_a_password_is_told_of_it(
 
 
 @pytest.mark.parametrize("missing", ["ALERT_SMTP_SERVER", "ALERT_MAIL_TO"])
-def test_no_letter_leaves_where_it_is_not_said_from_where_and_to_whom(mail: socketserver.TCPServer, missing: str) -> None:
+def test_mail_that_is_half_set_up_is_an_error_and_no_silence(mail: socketserver.TCPServer, missing: str) -> None:
     half = {name: value for name, value in mail_settings(mail).items() if name != missing}
-    assert send(Message("Hello"), Settings(half)) == ["log"]
+    with pytest.raises(AlertError, match=f"^e-mail: {missing} is not set$"):
+        send(Message("Hello"), Settings(half))
     assert mail.letters == []
 
 
