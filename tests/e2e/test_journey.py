@@ -300,7 +300,7 @@ def test_bad_records_are_set_aside_and_the_job_goes_on(stack):
     restarts = job_restarts()
     count = "SELECT reason, count() FROM raw.dead_letters FINAL GROUP BY reason"
     before = dict(stack.sql(count))
-    producer = Producer({"bootstrap.servers": settings().bootstrap_servers, "message.max.bytes": 900_000, "log_level": 2})
+    producer = Producer({"bootstrap.servers": settings().bootstrap_servers, "message.max.bytes": 900_000})
     for key, value in BAD.values():
         for topic in (WEB.source, PURCHASES.source):
             producer.produce(topic, value, key=key)
@@ -331,7 +331,7 @@ def test_a_dead_letter_is_delivered_after_the_fix(stack):
         "event_id": "ahead", "event_time": f"{moment:%Y-%m-%dT%H:%M:%S.000Z}", "schema_version": 1, "event_type": "view",
         "customer_id": "c1", "device": "mobile", "country": "DE", "channel": "paid",
     }  # fmt: skip
-    producer = Producer({"bootstrap.servers": settings().bootstrap_servers, "log_level": 2})
+    producer = Producer({"bootstrap.servers": settings().bootstrap_servers})
     producer.produce(WEB.source, json.dumps(ahead).encode(), key=b"c1")
     assert producer.flush(30) == 0
     settle()

@@ -5,13 +5,16 @@ import re
 from datetime import UTC, datetime
 
 import psycopg
+import pytest
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.settings import Settings
 from contracts.tables import WEB_MINUTE_METRICS
 from verify import __main__ as verification
-from verify import stream
+from verify import stores, stream
 from verify.canonical import Difference, compare
 from verify.result import SHOWN, Result
 from verify.settle import ASK_AGAIN_SECONDS, QUIET_SECONDS, Ask
@@ -109,3 +112,10 @@ def test_a_checkpoint_is_asked_for_when_the_job_has_gone_quiet():
     assert not ask.is_due(1000, now=again + ASK_AGAIN_SECONDS - 1)
     assert ask.is_due(1000, now=again + ASK_AGAIN_SECONDS)
     assert not ask.is_due(1001, now=again + ASK_AGAIN_SECONDS)
+
+
+def test_a_broker_that_is_away_leaves_the_terminal_alone(monkeypatch, capfd):
+    monkeypatch.setattr(stores, "settings", lambda: Settings({"KAFKA_PORT": "1"}))
+    with pytest.raises(KafkaException):
+        AdminClient(stores.kafka()).list_topics(timeout=1)
+    assert capfd.readouterr() == ("", "")
