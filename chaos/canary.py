@@ -29,8 +29,8 @@ def send() -> str:
         "device": UNKNOWN, "country": UNKNOWN, "channel": UNKNOWN,
     }  # fmt: skip
     key, value = CUSTOMER.encode(), json.dumps(event).encode()
-    options = {"enable.idempotence": True, "delivery.timeout.ms": DELIVERY_SECONDS * 1000, "log_level": 0}
-    producer, refused = Producer({"bootstrap.servers": settings().bootstrap_servers, **options}), []
+    options = {"enable.idempotence": True, "delivery.timeout.ms": DELIVERY_SECONDS * 1000}
+    producer, refused = Producer(settings().kafka_client | options), []
     producer.produce(WEB.source, value, key=key, on_delivery=lambda error, _message: refused.append(error))
     if producer.flush(DELIVERY_SECONDS) or any(refused):
         raise NotRecoveredError(f"Kafka took no event for {DELIVERY_SECONDS} s: {refused}")

@@ -191,6 +191,11 @@ class Settings:
         return self.get("KAFKA_BOOTSTRAP_SERVERS", ",".join(map(self.address, self.brokers)))
 
     @property
+    def kafka_client(self) -> dict[str, object]:
+        """Options of a client that writes no log of its own: brokers may be away for long, and our errors tell what fails."""
+        return {"bootstrap.servers": self.bootstrap_servers, "log_level": 0}
+
+    @property
     def replication(self) -> int:
         """Copies of each record."""
         return self.number("KAFKA_REPLICATION", len(self.brokers))

@@ -88,7 +88,7 @@ def kafka(name: str = "KAFKA") -> Callable[[], None]:
         from confluent_kafka.admin import AdminClient
 
         address = settings().address(name)
-        client = AdminClient({"bootstrap.servers": address, "log_level": 0})
+        client = AdminClient(settings().kafka_client | {"bootstrap.servers": address})
         try:
             brokers = client.list_topics(timeout=TIMEOUT_SECONDS).brokers.values()
         except KafkaException as error:
@@ -174,7 +174,7 @@ def consumer_group(group: str) -> Callable[[], None]:
         from confluent_kafka import KafkaException
         from confluent_kafka.admin import AdminClient
 
-        client = AdminClient({"bootstrap.servers": settings().bootstrap_servers, "log_level": 0})
+        client = AdminClient(settings().kafka_client)
         try:
             found = client.describe_consumer_groups([group], request_timeout=TIMEOUT_SECONDS)[group].result()
         except KafkaException as error:

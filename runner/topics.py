@@ -56,17 +56,12 @@ class Reason:
     samples: deque[str] = field(default_factory=lambda: deque(maxlen=SAMPLES))
 
 
-def quiet(address: str) -> dict[str, object]:
-    """Settings of a client that leaves no trace; its own log lines are replaced by our errors."""
-    return {"bootstrap.servers": address, "log_level": 0, "error_cb": lambda _error: None}
-
-
 class Broker:
-    def __init__(self, address: str) -> None:
-        self._address = address
-        self._admin = AdminClient(quiet(address))
+    def __init__(self, values: Settings) -> None:
+        self._address = values.bootstrap_servers
+        self._admin = AdminClient(values.kafka_client)
         own = {"group.id": "topics", "enable.auto.commit": False, "auto.offset.reset": "earliest", "enable.partition.eof": False}
-        self._consumer = Consumer(quiet(address) | own)
+        self._consumer = Consumer(values.kafka_client | own)
 
     def close(self) -> None:
         self._consumer.close()
@@ -236,7 +231,7 @@ def arguments(given: list[str]) -> argparse.Namespace:
 def main(given: list[str], values: Settings | None = None) -> int:
     parsed = arguments(given)
     try:
-        broker = Broker((values or settings()).bootstrap_servers)
+        broker = Broker(values or settings())
         try:
             show(broker, parsed.topic, parsed.last, terminal())
         finally:

@@ -13,7 +13,7 @@ from contracts.settings import settings
 from contracts.tables import ACCEPTED, RAW_DEAD_LETTERS, RAW_TABLES
 from contracts.topics import STREAMS, Stream
 from verify.result import SHOWN, Result
-from verify.stores import kafka, warehouse
+from verify.stores import warehouse
 
 # Records of each partition whose dead letters are held against them.
 INSPECTED = 200_000
@@ -27,7 +27,7 @@ def records(stream: Stream) -> int:
 
 def _marks(topic: str) -> dict[int, tuple[int, int]]:
     """Partition to the offset of its first record and the one after its last."""
-    consumer = Consumer(kafka({"group.id": "verify"}))
+    consumer = Consumer(settings().kafka_client | {"group.id": "verify"})
     try:
         partitions = consumer.list_topics(topic, 10).topics[topic].partitions
         return {number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10) for number in partitions}
@@ -186,7 +186,8 @@ def _source_digests(stream: Stream) -> dict[tuple[int, int], tuple[str, str | No
 
 def _records(topic: str, starts: dict[int, int]) -> Iterator[Message]:
     """The topic's records from these offsets up to what it holds now."""
-    consumer = Consumer(kafka({"group.id": "verify", "enable.auto.commit": False, "enable.partition.eof": True}))
+    options = {"group.id": "verify", "enable.auto.commit": False, "enable.partition.eof": True}
+    consumer = Consumer(settings().kafka_client | options)
     try:
         reading = set(starts)
         consumer.assign([TopicPartition(topic, number, offset) for number, offset in starts.items()])

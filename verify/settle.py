@@ -12,7 +12,7 @@ from contracts.settings import settings
 from contracts.tables import RAW_TABLES
 from contracts.topics import CDC_SLOT, FLINK_GROUP, SINK_GROUP, STREAMS
 from flink_jobs.submit import checkpoint
-from verify.stores import kafka, shop
+from verify.stores import shop
 
 DEADLINE_SECONDS = 300
 # Offsets are committed with a checkpoint. Who waits asks for one when the job has sent nothing on for so long,
@@ -53,7 +53,7 @@ def wait_until_read(group: str, topics: list[str], deadline: float, tell: Tell, 
 @contextmanager
 def _member(group: str) -> Iterator[Consumer]:
     """A consumer that asks for the group's offsets and never joins it."""
-    consumer = Consumer(kafka({"group.id": group, "enable.auto.commit": False}))
+    consumer = Consumer(settings().kafka_client | {"group.id": group, "enable.auto.commit": False})
     try:
         yield consumer
     finally:
@@ -62,7 +62,7 @@ def _member(group: str) -> Iterator[Consumer]:
 
 @cache
 def _admin() -> AdminClient:
-    return AdminClient(kafka())
+    return AdminClient(settings().kafka_client)
 
 
 def _marks(topics: list[str]) -> Marks:

@@ -11,11 +11,6 @@ CONNECT_SECONDS = 10
 CHECK_SECONDS = 3600
 
 
-def kafka(options: dict[str, object] | None = None) -> dict[str, object]:
-    """Options of a client. It writes no log of its own: a broker may be away for long, and what fails is told by our errors."""
-    return {"bootstrap.servers": settings().bootstrap_servers, "log_level": 0, **(options or {})}
-
-
 def warehouse(answer_seconds: int = 300) -> Client:
     """``answer_seconds``: how long ClickHouse may be silent."""
     s = settings()
