@@ -1,5 +1,6 @@
 """Segments with a real Spark session: planted groups are found, and what cannot be cut says so."""
 
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,9 +31,12 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         "spark.local.dir": str(tmp_path_factory.mktemp("spark")),
         "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse")),
     }
+    # PySpark takes Ctrl-C for itself and keeps it after its session has ended.
+    before = signal.getsignal(signal.SIGINT)
     session = SparkSession.builder.appName("test").config(map=options).getOrCreate()
     yield session
     session.stop()
+    signal.signal(signal.SIGINT, before)
 
 
 def planted(groups: int, customers: int, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
