@@ -1,5 +1,6 @@
-"""The last lines of the services' logs."""
+"""What the services' logs say last, and of an end too early."""
 
+import re
 from pathlib import Path
 
 from contracts.settings import settings
@@ -7,6 +8,7 @@ from runner.service import StackError
 from runner.supervisor import log_file
 
 READ_BYTES = 256 * 1024
+TROUBLE = re.compile(r"ERROR|FATAL|(Exception|Error)\b")
 
 
 def tail(path: Path, lines: int, since: int = 0) -> list[str]:
@@ -17,6 +19,14 @@ def tail(path: Path, lines: int, since: int = 0) -> list[str]:
     with path.open("rb") as file:
         file.seek(max(0, size - READ_BYTES, since if since <= size else 0))
         return file.read().decode(errors="replace").splitlines()[-lines:]
+
+
+def excerpt(path: Path, lines: int, since: int = 0) -> list[str]:
+    """The ``tail``, in place of its beginning the first line that tells of trouble: a long stack trace pushes that out."""
+    found = tail(path, READ_BYTES, since)
+    earlier, end = found[:-lines], found[-lines:]
+    first = next((line for line in earlier if TROUBLE.search(line)), None)
+    return end if first is None else [first, "…", *end[2:]]
 
 
 def show(name: str | None, names: list[str]) -> None:

@@ -14,7 +14,7 @@ from contracts.settings import OPTIONAL_SECRETS, SECRETS, Settings, read_env_fil
 from contracts.topics import MAX_DEAD_LETTER_BYTES
 from runner import env, flink, launch, preflight, processes, stack, status, stop, supervisor
 from runner.control import socket_path
-from runner.logs import tail
+from runner.logs import excerpt, tail
 from runner.service import Service, StackError, nothing
 from runner.services import connect, kafka, postgres
 from runner.stamps import once
@@ -245,6 +245,20 @@ def test_tail_shows_only_what_this_start_wrote(tmp_path: Path):
     assert tail(log, 15, seen) == ["new 1", "new 2"]
     assert tail(log, 1) == ["new 2"]
     assert tail(tmp_path / "none", 5) == []
+
+
+def test_an_excerpt_begins_with_the_first_trouble_of_this_start(tmp_path: Path):
+    log = tmp_path / "log"
+    log.write_text("ERROR of an earlier start\n")
+    seen = log.stat().st_size
+    trace = [f"    at org.apache.Frame{number}" for number in range(40)]
+    cause = "java.lang.IllegalArgumentException: delay of 31536000 s is too long"
+    log.write_text("\n".join(["ERROR of an earlier start", "INFO starting", cause, *trace]))
+    assert excerpt(log, 15, seen) == [cause, "…", *trace[-13:]]
+    log.write_text("\n".join(["ERROR of an earlier start", "INFO starting", *trace]))
+    assert excerpt(log, 15, seen) == trace[-15:]
+    log.write_text("\n".join(["ERROR of an earlier start", cause, *trace[:3]]))
+    assert excerpt(log, 15, seen) == [cause, *trace[:3]]
 
 
 def test_a_stamped_step_runs_once_per_input(stack_settings: Settings):
