@@ -53,6 +53,14 @@ def test_modules_import(environment):
     assert done.returncode == 0, done.stderr[-1500:]
 
 
+def test_a_health_check_loads_no_database_client():
+    """Every container starts one each ten seconds; a client would double its time."""
+    script = "import sys, runner.container; print(*{'psycopg', 'clickhouse_connect', 'confluent_kafka'} & set(sys.modules))"
+    python = settings().tools / "venvs" / "core" / "bin" / "python"
+    done = subprocess.run([python, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+
+
 def code(package: str) -> list[Path]:
     """What a package is made of: code, SQL, configuration; not what a run has left there."""
     return [
