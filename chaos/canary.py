@@ -14,10 +14,10 @@ from contracts.tables import RAW_DATABASE, RAW_WEB_EVENTS, SESSIONS
 from contracts.topics import WEB
 from generators.ledger import Ledger
 from generators.records import good
+from generators.send import DELIVERY_SECONDS
 from verify.stores import warehouse
 
 CUSTOMER = "canary"
-DELIVERY_SECONDS = 300
 
 
 def send() -> str:
