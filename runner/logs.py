@@ -8,7 +8,8 @@ from runner.service import StackError
 from runner.supervisor import log_file
 
 READ_BYTES = 256 * 1024
-TROUBLE = re.compile(r"ERROR|FATAL|(Exception|Error)\b")
+# A level, or where an exception is told: lines that only speak of one are in many logs.
+TROUBLE = re.compile(r"\b(ERROR|FATAL)\b|^(Exception in thread|Traceback|[\w.]+(Exception|Error)\b)")
 
 
 def tail(path: Path, lines: int, since: int = 0) -> list[str]:

@@ -253,9 +253,10 @@ def test_an_excerpt_begins_with_the_first_trouble_of_this_start(tmp_path: Path):
     seen = log.stat().st_size
     trace = [f"    at org.apache.Frame{number}" for number in range(40)]
     cause = "java.lang.IllegalArgumentException: delay of 31536000 s is too long"
-    log.write_text("\n".join(["ERROR of an earlier start", "INFO starting", cause, *trace]))
+    told = "INFO no Hadoop: NoClassDefFoundError"
+    log.write_text("\n".join(["ERROR of an earlier start", told, cause, *trace]))
     assert excerpt(log, 15, seen) == [cause, "…", *trace[-13:]]
-    log.write_text("\n".join(["ERROR of an earlier start", "INFO starting", *trace]))
+    log.write_text("\n".join(["ERROR of an earlier start", told, *trace]))
     assert excerpt(log, 15, seen) == trace[-15:]
     log.write_text("\n".join(["ERROR of an earlier start", cause, *trace[:3]]))
     assert excerpt(log, 15, seen) == [cause, *trace[:3]]
