@@ -12,19 +12,18 @@ READ_BYTES = 256 * 1024
 TROUBLE = re.compile(r"\b(ERROR|FATAL)\b|^(Exception in thread|Traceback|[\w.]+(Exception|Error)\b)")
 
 
-def tail(path: Path, lines: int, since: int = 0) -> list[str]:
-    """The last lines of a file, only of what was written after the byte ``since`` where the file still has that."""
+def written(path: Path, since: int = 0) -> list[str]:
+    """The file's last READ_BYTES as lines, only of what was written after the byte ``since`` where the file still has that."""
     if not path.exists():
         return []
     size = path.stat().st_size
     with path.open("rb") as file:
         file.seek(max(0, size - READ_BYTES, since if since <= size else 0))
-        return file.read().decode(errors="replace").splitlines()[-lines:]
+        return file.read().decode(errors="replace").splitlines()
 
 
-def excerpt(path: Path, lines: int, since: int = 0) -> list[str]:
-    """The ``tail``, in place of its beginning the first line that tells of trouble: a long stack trace pushes that out."""
-    found = tail(path, READ_BYTES, since)
+def excerpt(found: list[str], lines: int) -> list[str]:
+    """The last lines, and in place of their beginning the first that tells of trouble: a long stack trace pushes that out."""
     earlier, end = found[:-lines], found[-lines:]
     first = next((line for line in earlier if TROUBLE.search(line)), None)
     return end if first is None else [first, "…", *end[2:]]
@@ -35,6 +34,6 @@ def show(name: str | None, names: list[str]) -> None:
     if name and name not in names:
         raise StackError(f"no part is called {name!r}; logs are of {', '.join(names)}")
     for each in [name] if name else names:
-        found = tail(log_file(each), 100 if name else 8)
+        found = written(log_file(each))[-(100 if name else 8) :]
         print(f"== {each}: {log_file(each) if found else f'nothing in {settings().var}'}")
         print("\n".join(found))

@@ -10,7 +10,7 @@ from runner import env, graph, preflight, stop, supervisor
 from runner.control import DEAD, Control
 from runner.graph import Event
 from runner.lock import starting
-from runner.logs import excerpt
+from runner.logs import excerpt, written
 from runner.service import NotReadyError, Part, Service, StackError
 from runner.services import parts as service_parts
 from runner.steps import steps
@@ -102,7 +102,7 @@ def start(control: Control, service: Service, started: list[str], cancelled: thr
             raise PartError(f"{service.name}: not started, since another part failed")
         started.append(service.name)
         control.start(service.name)
-    wait_until_ready(control, service, cancelled, lambda: excerpt(log, LOG_LINES, seen))
+    wait_until_ready(control, service, cancelled, lambda: excerpt(written(log, seen), LOG_LINES))
 
 
 def wait_until_ready(control: Control, service: Service, cancelled: threading.Event, log: Callable[[], list[str]]) -> None:

@@ -14,7 +14,7 @@ from contracts.settings import OPTIONAL_SECRETS, SECRETS, Settings, read_env_fil
 from contracts.topics import MAX_DEAD_LETTER_BYTES
 from runner import env, flink, launch, preflight, processes, stack, status, stop, supervisor
 from runner.control import socket_path
-from runner.logs import excerpt, tail
+from runner.logs import excerpt, written
 from runner.service import Service, StackError, nothing
 from runner.services import connect, kafka, postgres
 from runner.stamps import once
@@ -237,14 +237,14 @@ def test_restarts_are_counted_since_the_last_start():
     assert status.restarts(log) == {"kafka": 2}
 
 
-def test_tail_shows_only_what_this_start_wrote(tmp_path: Path):
+def test_what_this_start_wrote(tmp_path: Path):
     log = tmp_path / "log"
     log.write_text("old\n")
     seen = log.stat().st_size
     log.write_text("old\nnew 1\nnew 2\n")
-    assert tail(log, 15, seen) == ["new 1", "new 2"]
-    assert tail(log, 1) == ["new 2"]
-    assert tail(tmp_path / "none", 5) == []
+    assert written(log, seen) == ["new 1", "new 2"]
+    assert written(log) == ["old", "new 1", "new 2"]
+    assert written(tmp_path / "none") == []
 
 
 def test_an_excerpt_begins_with_the_first_trouble_of_this_start(tmp_path: Path):
@@ -255,11 +255,11 @@ def test_an_excerpt_begins_with_the_first_trouble_of_this_start(tmp_path: Path):
     cause = "java.lang.IllegalArgumentException: delay of 31536000 s is too long"
     told = "INFO no Hadoop: NoClassDefFoundError"
     log.write_text("\n".join(["ERROR of an earlier start", told, cause, *trace]))
-    assert excerpt(log, 15, seen) == [cause, "…", *trace[-13:]]
+    assert excerpt(written(log, seen), 15) == [cause, "…", *trace[-13:]]
     log.write_text("\n".join(["ERROR of an earlier start", told, *trace]))
-    assert excerpt(log, 15, seen) == trace[-15:]
+    assert excerpt(written(log, seen), 15) == trace[-15:]
     log.write_text("\n".join(["ERROR of an earlier start", cause, *trace[:3]]))
-    assert excerpt(log, 15, seen) == [cause, *trace[:3]]
+    assert excerpt(written(log, seen), 15) == [cause, *trace[:3]]
 
 
 def test_a_stamped_step_runs_once_per_input(stack_settings: Settings):
