@@ -145,6 +145,12 @@ def arguments(
     ]
 
 
+def parsed(var: Path) -> list[str]:
+    """Where the last build left what it read of the project: a command of the same variables need not read it again."""
+    file = var / "target" / "partial_parse.msgpack"
+    return ["--partial-parse-file-path", str(file)] if file.exists() else []
+
+
 def show_progress(event: "EventMsg") -> None:
     """One line for each model when it is built, for each test that does not pass, and for what dbt warns of besides."""
     data = event.data

@@ -17,6 +17,7 @@ from pathlib import Path
 from contracts.settings import PORTS, ROOT, SECRETS, SettingsError, env_file, settings
 from runner.docker_images import build_commands
 from runner.env import write_missing
+from runner.logs import excerpt
 from runner.preflight import port_holder
 from runner.setup.compose import program
 
@@ -40,6 +41,8 @@ READY_SECONDS = 900
 # The oldest Docker Compose that reads the compose file.
 COMPOSE = (2, 24)
 LOG_LINES = 15
+# Of these the first that tells of trouble is shown too.
+LOG_LINES_READ = 2000
 
 
 class DockerError(Exception):
@@ -155,12 +158,13 @@ def taken_ports(project: dict) -> Iterator[str]:
 
 
 def failures(command: list[str]) -> Iterator[str]:
-    """The end of the log of each part that failed or is not healthy."""
+    """What the log of each part says that failed or is not healthy."""
     for line in read(command, "ps", "--all", "--format", "json").splitlines():
         part = json.loads(line)
         if part["ExitCode"] or part["Health"] == "unhealthy":
             yield f"--- {part['Service']}: {part['Status']}"
-            yield read(command, "logs", "--no-log-prefix", "--tail", str(LOG_LINES), part["Service"]).rstrip()
+            log = read(command, "logs", "--no-log-prefix", "--tail", str(LOG_LINES_READ), part["Service"])
+            yield "\n".join(excerpt(log.rstrip().splitlines(), LOG_LINES))
 
 
 def build(project: dict) -> None:

@@ -56,7 +56,7 @@ def down(remove_data: bool = False, save: bool = True) -> int:
         control.shutdown()
         wait_for_end({supervisord}, LEFTOVER_SECONDS)
     ended = end_leftovers(var)
-    socket_path().unlink(missing_ok=True)
+    remove_socket(var)
     if remove_data:
         remove(var)
     return ended
@@ -128,6 +128,14 @@ def end_leftovers(var: Path) -> int:
     if left:
         raise StackError(f"still running: {', '.join(f'{pid} ({processes.command(pid)})' for pid in sorted(left))}")
     return len(found)
+
+
+def remove_socket(var: Path) -> None:
+    """And the folder that it has to itself where the stack lies too deep for a socket."""
+    socket_path().unlink(missing_ok=True)
+    if not socket_path().is_relative_to(var):
+        # A supervisord that was killed leaves another name of its socket there.
+        shutil.rmtree(socket_path().parent, ignore_errors=True)
 
 
 def remove(var: Path) -> None:

@@ -1,8 +1,8 @@
 """The job's own queries over events from a file: ``python -m tests.integration.result_tables PREFIX``, a Flink by itself.
 
-Each line of the input names a table, the events of both streams in their order of arrival, and a folder for them; each line of
-the output that begins with the prefix is the table as it stands in the end. Only Kafka and the place of Python differ from the
-job: records are judged beforehand, and Flink begins with their verdicts.
+Each line of the input holds the events of both streams in their order of arrival, and an empty folder to work in; each line of
+the output that begins with the prefix, every live table as it stands in the end. Only Kafka, Postgres and the place of Python
+differ from the job: records are judged beforehand, Flink begins with their verdicts and writes every change to files.
 """
 
 import gc
@@ -12,15 +12,18 @@ from base64 import b64encode
 from datetime import timedelta
 from pathlib import Path
 
+from pyflink.datastream import StreamExecutionEnvironment
 from pyflink.table import StreamTableEnvironment
 
 from contracts.settings import settings
 from contracts.tables import LIVE_TABLES, PostgresTable
 from contracts.topics import STREAMS, Stream
 from flink_jobs import crossing, intake, live
-from flink_jobs.environment import environment, set_options
+from flink_jobs.environment import environment, plan_inserts, set_options
 from flink_jobs.verdict import verdict_of
 from tests.framing import frame
+
+Rows = list[list[str]]
 
 
 def verdicts(stream: Stream, events: list[dict]) -> str:
@@ -43,31 +46,49 @@ def judged(flink: StreamTableEnvironment, stream: Stream, events: list[dict], fo
     )
 
 
-def rows(table: PostgresTable, arrived: dict[str, list[dict]], folder: Path) -> list[list[str]]:
-    """The newest row of each key, every value as text, ordered by key."""
+def changes_to(flink: StreamTableEnvironment, table: PostgresTable, query: str, folder: Path) -> str:
+    """The statement that writes every change of a table to files, its values as text."""
+    names = [f"`{column.name}`" for column in table.columns]
+    flink.execute_sql(f"""
+        CREATE TABLE {table.name}_changes ({", ".join(f"{name} STRING" for name in names)})
+        WITH ('connector' = 'filesystem', 'path' = '{(folder / table.name).as_uri()}', 'format' = 'debezium-json')""")
+    texts = ", ".join(f"CAST({name} AS STRING)" for name in names)
+    return f"INSERT INTO {table.name}_changes SELECT {texts} FROM ({query}) AS results ({', '.join(names)})"
+
+
+def newest(table: PostgresTable, folder: Path) -> Rows:
+    """The newest row of each key, ordered by key. All changes of a key are in one file, in their order."""
+    rows: dict[tuple[str, ...], list[str]] = {}
+    for file in sorted((folder / table.name).glob("part-*")):
+        for line in file.read_text().splitlines():
+            change = json.loads(line)
+            row = change["after"] or change["before"]
+            key = tuple(row[name] for name in table.key)
+            rows.pop(key, None)
+            if change["after"]:
+                rows[key] = [row[column.name] for column in table.columns]
+    return [rows[key] for key in sorted(rows)]
+
+
+def results(arrived: dict[str, list[dict]], folder: Path) -> dict[str, Rows]:
+    """Every live table by its name, after one job."""
     flink = environment(settings())
     for stream in STREAMS:
         judged(flink, stream, arrived[stream.event.name], folder)
         intake.pass_first(flink, stream)
         live.accept(flink, stream)
-    set_options(flink, live.batched(settings(), table.gathered))
-    names = [column.name for column in table.columns]
-    newest: dict[tuple[str, ...], list[str]] = {}
-    with flink.sql_query(live.queries(settings().live_retention_days)[table]).execute().collect() as changes:
-        for change in changes:
-            row = [str(value) for value in change]
-            key = tuple(row[names.index(name)] for name in table.key)
-            if "DELETE" in str(change.get_row_kind()):
-                newest.pop(key, None)
-            else:
-                newest[key] = row
-    return [newest[key] for key in sorted(newest)]
+    queries = live.queries(settings().live_retention_days)
+    for gathered in (False, True):
+        set_options(flink, live.batched(settings(), gathered))
+        wanted = {table: query for table, query in queries.items() if table.gathered == gathered}
+        plan_inserts(flink, [changes_to(flink, table, query, folder) for table, query in wanted.items()])
+    StreamExecutionEnvironment(flink._get_j_env()).execute()
+    return {table.name: newest(table, folder) for table in LIVE_TABLES}
 
 
 if __name__ == "__main__":
-    known = {table.name: table for table in LIVE_TABLES}
     for line in sys.stdin:
         asked = json.loads(line)
         # In this thread: see environment().
         gc.collect()
-        print(sys.argv[1] + json.dumps(rows(known[asked["table"]], asked["arrived"], Path(asked["folder"]))), flush=True)
+        print(sys.argv[1] + json.dumps(results(asked["arrived"], Path(asked["folder"]))), flush=True)

@@ -175,6 +175,8 @@ def test_upkeep_keeps_what_snapshots_need(lake: Lake, catalog: Catalog):
 
 EXPORT = ("lakehouse.export", "--as-of", DAY.isoformat())
 SEGMENTS = ("spark_ml.segments", "--k-min", "2", "--k-max", "4")
+# Of those who are three groups by now: what each run after it is about is not their number.
+THREE_SEGMENTS = ("spark_ml.segments", "--k-min", "3", "--k-max", "3")
 WRITE_BACK = ("spark_ml.write_back",)
 REPORT = ("spark_ml.report",)
 
@@ -244,7 +246,7 @@ def test_segments_go_on_from_the_run_before(lake: Lake, catalog: Catalog):
         "WITH number % 3 AS g", "WITH if(number % 3 = 0 and number < 30, 1, number % 3) AS g"
     )
     make_mart(lake.warehouse(), "customer_features", moved)
-    make(lake, "later", EXPORT, SEGMENTS, WRITE_BACK, REPORT)
+    make(lake, "later", EXPORT, THREE_SEGMENTS, WRITE_BACK, REPORT)
     assert lake.manifest("later", "segments")["previous_run"] == "whole"
     second = rows(catalog, "later")
     changed = {customer for customer, row in second.items() if row["segment"] != first[customer]["segment"]}
@@ -261,7 +263,7 @@ def test_segments_go_on_from_the_run_before(lake: Lake, catalog: Catalog):
 
     # A run whose end was lost is made again: the same run before, the same numbers.
     (lake.var / "runs" / "later" / "segments.json").unlink()
-    make(lake, "later", SEGMENTS)
+    make(lake, "later", THREE_SEGMENTS)
     assert lake.manifest("later", "segments")["previous_run"] == "whole"
     assert {customer: row["segment"] for customer, row in rows(catalog, "later").items()} == {
         customer: row["segment"] for customer, row in second.items()
@@ -271,12 +273,12 @@ def test_segments_go_on_from_the_run_before(lake: Lake, catalog: Catalog):
 def test_a_run_before_that_is_gone_is_passed_over_and_its_numbers_stay_used(lake: Lake, catalog: Catalog):
     table = catalog.load_table(CUSTOMER_SEGMENTS.identifier)
     table.delete("run_id = 'later'")
-    make(lake, "after_a_loss", EXPORT, SEGMENTS)
+    make(lake, "after_a_loss", EXPORT, THREE_SEGMENTS)
     assert lake.manifest("after_a_loss", "segments")["previous_run"] == "whole"
     assert {row["segment"] for row in rows(catalog, "after_a_loss").values()} == {1, 2, 3}
     table.refresh()
     table.delete("run_id != 'nobody'")
-    make(lake, "from_nothing", EXPORT, SEGMENTS)
+    make(lake, "from_nothing", EXPORT, THREE_SEGMENTS)
     assert lake.manifest("from_nothing", "segments")["previous_run"] == ""
     assert {row["segment"] for row in rows(catalog, "from_nothing").values()} == {4, 5, 6}
     assert {row["previous_segment"] for row in rows(catalog, "from_nothing").values()} == {0}

@@ -12,7 +12,7 @@ import pytest
 from contracts import settings as module
 from contracts.settings import OPTIONAL_SECRETS, SECRETS, Settings, read_env_file
 from contracts.topics import MAX_DEAD_LETTER_BYTES
-from runner import env, flink, launch, preflight, processes, stack, status, stop, supervisor
+from runner import control, env, flink, launch, preflight, processes, stack, status, stop, supervisor
 from runner.control import socket_path
 from runner.logs import excerpt, written
 from runner.service import Service, StackError, nothing
@@ -226,6 +226,19 @@ def test_socket_moves_to_a_short_place_when_the_stack_is_deep(
     module.settings.cache_clear()
     assert len(str(socket_path())) < 108
     assert socket_path() == socket_path()
+
+
+@pytest.mark.parametrize(("longest", "stays"), [(10_000, True), (0, False)])
+def test_a_socket_takes_only_a_folder_of_its_own_along(
+    longest: int, stays: bool, stack_settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(control, "LONGEST_SOCKET_PATH", longest)
+    socket_path().parent.mkdir(parents=True)
+    for name in ("", ".17"):
+        Path(f"{socket_path()}{name}").touch()
+    stop.remove_socket(stack_settings.var)
+    assert not socket_path().exists()
+    assert socket_path().parent.exists() == stays
 
 
 def test_restarts_are_counted_since_the_last_start():
