@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Page, Response, sync_playwright
+from playwright.sync_api import BrowserContext, Page, Request, Response, sync_playwright
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
@@ -67,17 +67,18 @@ def sign_in(context: BrowserContext, url: str, user: str, password: str) -> None
 
 def look(context: BrowserContext, url: str, slug: str, charts: int, folder: Path, seconds: float = 120) -> Seen:
     """Open a dashboard, wait until each of its ``charts`` has come up, save a picture as ``folder/<slug>.png``."""
-    seen, answers = Seen(slug, folder / f"{slug}.png"), list[Response]()
+    seen, answered = Seen(slug, folder / f"{slug}.png"), list[Request]()
 
-    def keep(response: Response) -> None:
-        answers.append(response)
+    def keep(request: Request) -> None:
+        answered.append(request)
 
     page = context.new_page()
     page.on("pageerror", lambda error: seen.errors.append(f"script: {error}"))
-    page.on("response", keep)
+    # Not once a response begins: a dashboard that asks again drops the question before, whose answer then never comes whole.
+    page.on("requestfinished", keep)
     page.goto(f"{url}/superset/dashboard/{slug}/", wait_until="commit")
-    _wait(page, seen, answers, charts, seconds)
-    page.remove_listener("response", keep)
+    _wait(page, seen, answered, charts, seconds)
+    page.remove_listener("requestfinished", keep)
     seen.errors += [text.strip() for text in page.locator(ERRORS).all_inner_texts() if text.strip()]
     folder.mkdir(parents=True, exist_ok=True)
     box = page.locator(".grid-content").bounding_box() or {"y": 0, "height": VIEWPORT["height"]}
@@ -97,30 +98,36 @@ class Narrowed:
 
 def narrow(context: BrowserContext, url: str, slug: str, name: str, charts: int, seconds: float = 120) -> Narrowed:
     """Open a dashboard, choose the first value that its filter offers, apply it."""
-    page, answers = context.new_page(), list[Response]()
-    page.on("response", lambda response: answers.append(response) if "/api/v1/chart/data" in response.url else None)
+    page, answered = context.new_page(), list[Request]()
+    page.on("requestfinished", lambda request: answered.append(request) if "/api/v1/chart/data" in request.url else None)
     page.goto(f"{url}/superset/dashboard/{slug}/", wait_until="commit")
-    before = _answered(page, answers, charts, seconds)
+    before = _answered(page, answered, charts, seconds)
     page.locator(f"[data-test='NATIVE_FILTER-{name}'] input").click()
     option = page.locator(".ant-select-item-option").first
     found = Narrowed(option.inner_text(), before)
     option.click()
     page.keyboard.press("Escape")
     page.locator("[data-test='filter-bar__apply-button']").click()
-    found.after = _answered(page, answers, 1, seconds)
+    found.after = _answered(page, answered, 1, seconds)
     page.close()
     return found
 
 
-def _answered(page: Page, answers: list[Response], charts: int, seconds: float) -> dict[str, list]:
+def _responses(answered: list[Request]) -> Iterator[Response]:
+    """Of the requests that have been answered so far, which leave the list."""
+    while answered:
+        if response := answered.pop(0).response():
+            yield response
+
+
+def _answered(page: Page, answered: list[Request], charts: int, seconds: float) -> dict[str, list]:
     """Data by the chart's name, once so many charts have had theirs and none is loading."""
     found: dict[str, list] = {}
     deadline = time.monotonic() + seconds
     while len(found) < charts or page.locator(LOADING).count():
         assert time.monotonic() < deadline, f"after {seconds:.0f} s {len(found)} of {charts} charts have data"
         page.wait_for_timeout(4 * POLL_MS)
-        while answers:
-            response = answers.pop(0)
+        for response in _responses(answered):
             if _chart(response):
                 found[_title(response)] = [result.get("data") for result in response.json()["result"]]
     return found
@@ -130,19 +137,19 @@ def _title(response: Response) -> str:
     return json.loads(response.request.post_data or "{}")["form_data"].get("slice_name") or str(_chart(response))
 
 
-def _wait(page: Page, seen: Seen, answers: list[Response], charts: int, seconds: float) -> None:
+def _wait(page: Page, seen: Seen, answered: list[Request], charts: int, seconds: float) -> None:
     """Until every chart has had its answer and is drawn."""
     deadline = time.monotonic() + seconds
     while True:
-        while answers:
-            _note(answers.pop(0), seen)
+        for response in _responses(answered):
+            _note(response, seen)
         drawn, loading = page.locator(DRAWN).count(), page.locator(LOADING).count()
-        answered = len(seen.rows) + len(seen.errors)
-        if answered >= charts and drawn + len(seen.errors) >= charts and not loading:
+        told = len(seen.rows) + len(seen.errors)
+        if told >= charts and drawn + len(seen.errors) >= charts and not loading:
             return
         if time.monotonic() > deadline:
             seen.errors.append(
-                f"after {seconds:.0f} s {answered} of {charts} charts have data, {drawn} are drawn, {loading} are loading"
+                f"after {seconds:.0f} s {told} of {charts} charts have data, {drawn} are drawn, {loading} are loading"
             )
             return
         page.wait_for_timeout(POLL_MS)
