@@ -140,13 +140,13 @@ def arguments(
     """The command line of dbt, which its runner takes as a list."""
     return [
         *("--no-use-colors", "--log-level", "none", "--log-level-file", log_level, "--log-path", str(var / "logs")),
-        *(*command, "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(target)),
+        *(*command, "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(target), *parsed(var)),
         *("--vars", json.dumps(dbt_variables)),
     ]
 
 
 def parsed(var: Path) -> list[str]:
-    """Where the last build left what it read of the project: a command of the same variables need not read it again."""
+    """Where the last build left what it read of the project: a command with the same variables need not read it again."""
     file = var / "target" / "partial_parse.msgpack"
     return ["--partial-parse-file-path", str(file)] if file.exists() else []
 

@@ -9,7 +9,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from build import BuildError, arguments, environment, parsed, variables
+from build import BuildError, arguments, environment, variables
 
 from contracts.settings import Settings, SettingsError, settings
 
@@ -18,14 +18,13 @@ def documentation(config: Settings) -> Path:
     """The page, written anew; BuildError where dbt cannot make it."""
     now = datetime.now(UTC)
     os.environ.update(environment(config))
-    var, page = config.var / "dbt", config.var / "docs" / "index.html"
-    target = var / "docs"
+    target, page = config.var / "dbt" / "docs", config.var / "docs" / "index.html"
     from dbt.cli.main import dbtRunner
 
-    command = ["docs", "generate", "--static", *parsed(var)]
-    result = dbtRunner().invoke(arguments(command, variables(config, "", now.date(), now), var, target))
+    command = arguments(["docs", "generate", "--static"], variables(config, "", now.date(), now), config.var / "dbt", target)
+    result = dbtRunner().invoke(command)
     if not result.success:
-        raise BuildError(f"dbt docs failed: {result.exception or 'its log says why'} ({var / 'logs'})")
+        raise BuildError(f"dbt docs failed: {result.exception or 'its log says why'} ({config.var / 'dbt' / 'logs'})")
     page.parent.mkdir(parents=True, exist_ok=True)
     return Path(shutil.copyfile(target / "static_index.html", page))
 

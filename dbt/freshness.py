@@ -7,7 +7,7 @@ import os
 import sys
 from datetime import UTC, datetime
 
-from build import BuildError, arguments, environment, parsed, variables
+from build import BuildError, arguments, environment, variables
 
 from contracts.settings import Settings, SettingsError, settings
 
@@ -20,11 +20,12 @@ def ages(config: Settings) -> list[tuple[str, str, float]]:
     os.environ.update(environment(config))
     from dbt.cli.main import dbtRunner
 
-    var = config.var / "dbt"
-    command = ["source", "freshness", *parsed(var)]
-    result = dbtRunner().invoke(arguments(command, variables(config, "", now.date(), now), var, var / "freshness"))
+    target = config.var / "dbt" / "freshness"
+    result = dbtRunner().invoke(
+        arguments(["source", "freshness"], variables(config, "", now.date(), now), config.var / "dbt", target)
+    )
     if result.exception is not None:
-        raise BuildError(f"dbt source freshness failed: {result.exception} ({var / 'logs'})")
+        raise BuildError(f"dbt source freshness failed: {result.exception} ({config.var / 'dbt' / 'logs'})")
     return [(f"{found.node.schema}.{found.node.name}", str(found.status), found.age) for found in result.result]
 
 
