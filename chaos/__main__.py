@@ -10,6 +10,7 @@ and twice (I4).
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -29,6 +30,7 @@ from chaos.report import HEADINGS, Run, page, rows
 from chaos.stack import SkippedError, recovery_seconds, wait_until
 from contracts.settings import ROOT, settings
 from generators.send import DELIVERY_SECONDS
+from runner.command import INTERRUPTED
 from runner.display import console
 from runner.service import NotReadyError
 from runner.status import healths
@@ -122,6 +124,18 @@ def keep(runs: list[Run], rate: int) -> None:
         target.write_text(text)
 
 
+def strike_all(faults: dict[str, Fault], seeds: int, rate: int) -> list[Run]:
+    """One run of each a seed. The page grows with them: where one is interrupted, it has those before."""
+    runs: list[Run] = []
+    for seed in range(1, seeds + 1):
+        for number, (name, fault) in enumerate(faults.items()):
+            run = strike(name, fault, 1000 * seed + number, rate)
+            runs.append(run)
+            print(f"{name}: {run.told}", *run.differences, sep="\n  ", flush=True)
+            keep(runs, rate)
+    return runs
+
+
 def main(given: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m chaos", description="Faults on the running stack, under load.")
     parser.add_argument("--fault", action="append", help="only those whose name contains this; may be given again")
@@ -132,14 +146,13 @@ def main(given: list[str]) -> int:
     chosen = {name: fault for name, fault in FAULTS.items() if any(words in name for words in wanted)}
     if not chosen:
         parser.error(f"--fault {' '.join(wanted)!r}: there are {', '.join(FAULTS)}")
-    runs: list[Run] = []
-    for seed in range(1, parsed.seeds + 1):
-        for number, (name, fault) in enumerate(chosen.items()):
-            run = strike(name, fault, 1000 * seed + number, parsed.rate)
-            runs.append(run)
-            print(f"{name}: {run.told}", *run.differences, sep="\n  ", flush=True)
-            # A run that is interrupted leaves what those before it showed.
-            keep(runs, parsed.rate)
+    # Ended from outside or by Ctrl-C: either way the load ends, and what a fault laid in the way is taken back.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        runs = strike_all(chosen, parsed.seeds, parsed.rate)
+    except KeyboardInterrupt:
+        print("chaos: interrupted; the page has the runs before it, `make status` shows what runs", file=sys.stderr)
+        return INTERRUPTED
     console().print(table(runs))
     return 0 if all(run.whole for run in runs) else 1
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from random import Random
 
+import psycopg
 import requests
 
 from cdc.snapshot import snapshot_again
@@ -119,36 +120,46 @@ def task_failed(dice: Random) -> None:
 
 def slot_dropped(dice: Random) -> None:
     """The alarm is invariant I8; rows deleted while nobody listens must not live on in the warehouse."""
-    drop_slot()
     with database() as connection:
-        one = connection.execute(f"SELECT customer_id FROM {CUSTOMERS.qualified} ORDER BY random() LIMIT 1").fetchone()
-        connection.execute(f"DELETE FROM {CUSTOMERS.qualified} WHERE customer_id = %s", one)  # type: ignore[arg-type]
-    if slot().holds:
-        raise RuntimeError("I8 holds although the replication slot is gone")
-    snapshot_again()
+        one = some_customer(connection)
+        drop_slot()
+        try:
+            connection.execute(f"DELETE FROM {CUSTOMERS.qualified} WHERE customer_id = %s", (one,))  # type: ignore[arg-type]
+            if slot().holds:
+                raise RuntimeError("I8 holds although the replication slot is gone")
+        finally:
+            snapshot_again()
 
 
 def column_added(dice: Random) -> None:
     """A column that the contracts do not know: what they know flows on."""
     name = f"added_{dice.randrange(10**9)}"
     with database() as connection:
+        one = some_customer(connection)
         connection.execute(f"ALTER TABLE {CUSTOMERS.qualified} ADD COLUMN {name} integer DEFAULT 7")  # type: ignore[arg-type]
-        connection.execute(f"UPDATE {CUSTOMERS.qualified} SET updated_at = now() WHERE random() < 0.01")  # type: ignore[arg-type]
-        time.sleep(2)
-        connection.execute(f"ALTER TABLE {CUSTOMERS.qualified} DROP COLUMN {name}")  # type: ignore[arg-type]
+        try:
+            changed = f"UPDATE {CUSTOMERS.qualified} SET updated_at = now() WHERE customer_id = %s OR random() < 0.01"
+            connection.execute(changed, (one,))  # type: ignore[arg-type]
+            time.sleep(2)
+        finally:
+            connection.execute(f"ALTER TABLE {CUSTOMERS.qualified} DROP COLUMN {name}")  # type: ignore[arg-type]
 
 
 def customer_deleted(dice: Random) -> None:
     with database() as connection:
-        one = connection.execute(
-            f"DELETE FROM {CUSTOMERS.qualified} WHERE customer_id = (SELECT max(customer_id) FROM {CUSTOMERS.qualified})"
-            " RETURNING customer_id"
-        ).fetchone()
-    if one is None:
-        raise RuntimeError("the shop has no customers: run `make demo` first")
+        one = some_customer(connection)
+        connection.execute(f"DELETE FROM {CUSTOMERS.qualified} WHERE customer_id = %s", (one,))  # type: ignore[arg-type]
     count = f"SELECT count() FROM {RAW_DATABASE}.{CUSTOMERS.name} FINAL WHERE customer_id = %(customer)s"
-    gone = {"customer": one[0]}
+    gone = {"customer": one}
     wait_until("the deletion in ClickHouse", lambda: warehouse().query(count, gone).first_row[0] == 0, REPLICATED_SECONDS)
+
+
+def some_customer(connection: psycopg.Connection) -> str:
+    """RuntimeError where the shop has none: before anything is broken, so that the next fault finds the stack whole."""
+    query = f"SELECT customer_id FROM {CUSTOMERS.qualified} ORDER BY random() LIMIT 1"
+    if row := connection.execute(query).fetchone():  # type: ignore[arg-type]
+        return str(row[0])
+    raise RuntimeError("the shop has no customers: run `make demo` first")
 
 
 def connector_restarted(dice: Random) -> None:

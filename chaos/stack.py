@@ -60,8 +60,10 @@ def away(service: str, seconds: float) -> None:
     """Stopped, and started again after a while."""
     control = Control()
     stop_services(control, [service])
-    time.sleep(seconds)
-    control.start(service)
+    try:
+        time.sleep(seconds)
+    finally:
+        control.start(service)
 
 
 def well(service: str) -> bool:

@@ -2,14 +2,17 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 
-from chaos import clock, stack
+from chaos import __main__ as chaos
+from chaos import clock, faults, stack
 from chaos.faults import FAULTS, machine_lost
 from chaos.report import HEADINGS, Run, page, rows
 from chaos.stack import SkippedError
@@ -70,6 +73,64 @@ def test_a_machine_is_not_taken_from_a_stack_that_needs_it(monkeypatch: pytest.M
     monkeypatch.setattr("chaos.faults.settings", lambda: Settings(sizes))
     with pytest.raises(SkippedError, match="KAFKA_BROKERS=3"):
         machine_lost(Random(1))
+
+
+class Shop:
+    """A database that answers every query with the same row, and keeps what it was asked."""
+
+    def __init__(self, row: tuple[str] | None) -> None:
+        self.row, self.asked = row, list[str]()
+
+    def __enter__(self) -> "Shop":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def execute(self, query: str, _given: object = None) -> "Shop":
+        self.asked.append(query)
+        return self
+
+    def fetchone(self) -> tuple[str] | None:
+        return self.row
+
+
+@pytest.mark.parametrize("name", ["replication slot dropped", "ALTER TABLE ADD COLUMN while events flow", "DELETE of a customer"])
+def test_a_shop_without_customers_is_named_before_anything_is_broken(monkeypatch: pytest.MonkeyPatch, name: str):
+    shop = Shop(None)
+    monkeypatch.setattr(faults, "database", lambda: shop)
+    monkeypatch.setattr(faults, "drop_slot", lambda: pytest.fail("the slot is dropped"))
+    with pytest.raises(RuntimeError, match="the shop has no customers: run `make demo` first"):
+        FAULTS[name](Random(1))
+    (asked,) = shop.asked
+    assert asked.startswith("SELECT customer_id ")
+
+
+def test_a_slot_comes_back_whatever_its_alarm_says(monkeypatch: pytest.MonkeyPatch):
+    """Else every fault after it would find a stack that replicates nothing."""
+    done: list[str] = []
+    monkeypatch.setattr(faults, "database", lambda: Shop(("c1",)))
+    monkeypatch.setattr(faults, "drop_slot", lambda: done.append("dropped"))
+    monkeypatch.setattr(faults, "slot", lambda: SimpleNamespace(holds=True))
+    monkeypatch.setattr(faults, "snapshot_again", lambda: done.append("a new snapshot"))
+    with pytest.raises(RuntimeError, match="I8 holds"):
+        FAULTS["replication slot dropped"](Random(1))
+    assert done == ["dropped", "a new snapshot"]
+
+
+@pytest.mark.usefixtures("new_handlers")
+@pytest.mark.parametrize("ended", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_ended_takes_back_what_it_did(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ended: signal.Signals
+):
+    done: list[str] = []
+    monkeypatch.setattr(stack, "Control", lambda: SimpleNamespace(start=lambda service: done.append(f"{service} started")))
+    monkeypatch.setattr(stack, "stop_services", lambda _control, names: done.append(f"{names[0]} stopped"))
+    monkeypatch.setattr(stack.time, "sleep", lambda _: os.kill(os.getpid(), ended))
+    monkeypatch.setattr(chaos, "strike", lambda *_: stack.away("kafka", 60))
+    assert chaos.main(["--fault", "broker down"]) == 130
+    assert done == ["kafka stopped", "kafka started"]
+    assert "chaos: interrupted" in capsys.readouterr().err
 
 
 def test_the_table_counts_what_struck_and_says_what_did_not():

@@ -35,16 +35,6 @@ def test_a_step_that_hangs_stops_those_after_it(tools: Path, capfd: pytest.Captu
     assert "ran" not in out.splitlines()
 
 
-@pytest.fixture
-def new_handlers() -> Iterator[None]:
-    """The handlers that a new Python has, whatever a library left in this one; afterwards those of before."""
-    new = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
-    before = {number: signal.signal(number, handler) for number, handler in new.items()}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
 @pytest.mark.usefixtures("new_handlers")
 @pytest.mark.parametrize("ended", [signal.SIGINT, signal.SIGTERM])
 def test_a_demo_that_is_ended_says_so(monkeypatch: pytest.MonkeyPatch, ended: signal.Signals):
