@@ -17,7 +17,7 @@ from chaos import canary
 from chaos.clock import Clock
 from chaos.stack import SkippedError, away, database, drop_slot, full_disk, kill, lose, one_of, recovery_seconds, wait_until, well
 from contracts.settings import settings
-from contracts.tables import CUSTOMERS, RAW_DATABASE, RAW_WEB_EVENTS
+from contracts.tables import CUSTOMERS, RAW_DATABASE, RAW_WEB_EVENTS, VERSION
 from contracts.topics import CDC_CONNECTOR
 from flink_jobs.state import state_folder
 from flink_jobs.submit import checkpoint, checkpoints, running
@@ -136,11 +136,12 @@ def column_added(dice: Random) -> None:
     name = f"added_{dice.randrange(10**9)}"
     with database() as connection:
         one = some_customer(connection)
+        before = newest_change(one)
         connection.execute(f"ALTER TABLE {CUSTOMERS.qualified} ADD COLUMN {name} integer DEFAULT 7")  # type: ignore[arg-type]
         try:
             changed = f"UPDATE {CUSTOMERS.qualified} SET updated_at = now() WHERE customer_id = %s OR random() < 0.01"
             connection.execute(changed, (one,))  # type: ignore[arg-type]
-            time.sleep(2)
+            wait_until("the changed row in ClickHouse", lambda: newest_change(one) > before, REPLICATED_SECONDS)
         finally:
             connection.execute(f"ALTER TABLE {CUSTOMERS.qualified} DROP COLUMN {name}")  # type: ignore[arg-type]
 
@@ -160,6 +161,12 @@ def some_customer(connection: psycopg.Connection) -> str:
     if row := connection.execute(query).fetchone():  # type: ignore[arg-type]
         return str(row[0])
     raise RuntimeError("the shop has no customers: run `make demo` first")
+
+
+def newest_change(customer: str) -> int:
+    """The version of a customer's newest row in the warehouse; 0 where it has none."""
+    query = f"SELECT max({VERSION.name}) FROM {RAW_DATABASE}.{CUSTOMERS.name} WHERE customer_id = %(customer)s"
+    return int(warehouse().query(query, {"customer": customer}).first_row[0])
 
 
 def connector_restarted(dice: Random) -> None:
